@@ -1,0 +1,71 @@
+"""Snapshot in, report out. Pure: the same snapshot always gets the same report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from graders.objective import Lesson, Objective
+from graders.report import Report, Result
+from graders.snapshot import K8sObject, NotReadable, NotThere, Problem, Snapshot
+from graders.verdict import Status, Verdict, failed, skipped, unknown
+
+_LIVE_ONLY = "It shows on a cluster only. Apply your manifests and grade without -f."
+
+
+def evaluate(lesson: Lesson, snapshot: Snapshot) -> Report:
+    """Judge every objective of `lesson`, in order. Never raises: a check that breaks is `unknown`, not the learner's fault."""
+    rejected = _rejections(lesson, snapshot)
+    verdicts: dict[str, Verdict] = {}
+    results = []
+    for objective in lesson.objectives:
+        verdict = _judge(objective, snapshot, verdicts, rejected)
+        verdicts[objective.id] = verdict
+        results.append(Result(objective, objective.title.replace("{namespace}", snapshot.namespace), verdict))
+    problems = snapshot.problems + tuple(problem for item in snapshot.objects for problem in item.problems)
+    return Report(lesson.id, lesson.title, snapshot.source, snapshot.taken_at, tuple(results), problems)
+
+
+def _judge(
+    objective: Objective,
+    snapshot: Snapshot,
+    verdicts: dict[str, Verdict],
+    rejected: dict[str, tuple[K8sObject, Problem]],
+) -> Verdict:
+    if objective.live and not snapshot.is_live:
+        return skipped(_LIVE_ONLY)
+    for need in objective.needs:
+        status = verdicts[need].status
+        if status in (Status.UNKNOWN, Status.SKIPPED):
+            return verdicts[need]
+        if status is not Status.PASSED:
+            return Verdict(Status.BLOCKED, reason=f"First: {need}.")
+    if objective.id in rejected:
+        item, problem = rejected[objective.id]
+        return Verdict(Status.FAILED, replace(problem, object=item.ref).evidence())
+    try:
+        return objective.check(snapshot)
+    except NotReadable as error:
+        return unknown(error.reason)
+    except NotThere as error:
+        wanted = error.wanted
+        if not snapshot.is_live:
+            return skipped(f"It relates to {wanted.ref}, which was not submitted. Add its manifest with another -f.")
+        return failed(wanted, expected=f"{wanted.kind} `{wanted.name}` in namespace `{snapshot.namespace}`", found="none")
+    except Exception as error:
+        return unknown(
+            f"The check itself broke ({type(error).__name__}); this is a fault of the course, not of your work. "
+            f"Please report it with the objective's name, {objective.id}."
+        )
+
+
+def _rejections(lesson: Lesson, snapshot: Snapshot) -> dict[str, tuple[K8sObject, Problem]]:
+    """For each objective, the first problem of an object that it answers for."""
+    found: dict[str, tuple[K8sObject, Problem]] = {}
+    for item in snapshot.objects:
+        if item.namespace not in ("", snapshot.namespace):
+            continue
+        for problem in item.problems:
+            owner = lesson.owner_of(item.kind, item.name, problem) if problem.rejected else None
+            if owner is not None:
+                found.setdefault(owner.id, (item, problem))
+    return found

@@ -1,0 +1,79 @@
+"""The kinds of object that the course reads: where the API serves them and what kubectl calls them."""
+
+from typing import NamedTuple
+
+
+class Kind(NamedTuple):
+    """One kind as the API server serves it.
+
+    `group` is empty for the core group, `version` the one that we ask for, `plural` the resource in the URL,
+    `short` the name a learner types after `kubectl get`.
+    """
+
+    name: str
+    group: str
+    version: str
+    plural: str
+    short: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """`apps/v1`, or `v1` for the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def resource(self) -> str:
+        """The name that is unambiguous on any cluster: `httproutes.gateway.networking.k8s.io`, `deployments`."""
+        custom = "." in self.group and (not self.group.endswith(".k8s.io") or self.group.startswith("gateway."))
+        return f"{self.plural}.{self.group}" if custom else self.plural
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("Namespace", "", "v1", "namespaces", "namespace", namespaced=False),
+        Kind("Node", "", "v1", "nodes", "node", namespaced=False),
+        Kind("ConfigMap", "", "v1", "configmaps", "configmap"),
+        Kind("Secret", "", "v1", "secrets", "secret"),
+        Kind("Service", "", "v1", "services", "service"),
+        Kind("ServiceAccount", "", "v1", "serviceaccounts", "serviceaccount"),
+        Kind("Pod", "", "v1", "pods", "pod"),
+        Kind("Event", "", "v1", "events", "events"),
+        Kind("LimitRange", "", "v1", "limitranges", "limitrange"),
+        Kind("ResourceQuota", "", "v1", "resourcequotas", "resourcequota"),
+        Kind("PersistentVolumeClaim", "", "v1", "persistentvolumeclaims", "pvc"),
+        Kind("PersistentVolume", "", "v1", "persistentvolumes", "pv", namespaced=False),
+        Kind("ReplicationController", "", "v1", "replicationcontrollers", "replicationcontroller"),
+        Kind("Deployment", "apps", "v1", "deployments", "deployment"),
+        Kind("ReplicaSet", "apps", "v1", "replicasets", "replicaset"),
+        Kind("StatefulSet", "apps", "v1", "statefulsets", "statefulset"),
+        Kind("DaemonSet", "apps", "v1", "daemonsets", "daemonset"),
+        Kind("Job", "batch", "v1", "jobs", "job"),
+        Kind("CronJob", "batch", "v1", "cronjobs", "cronjob"),
+        Kind("HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers", "hpa"),
+        Kind("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets", "pdb"),
+        Kind("Ingress", "networking.k8s.io", "v1", "ingresses", "ingress"),
+        Kind("IngressClass", "networking.k8s.io", "v1", "ingressclasses", "ingressclass", namespaced=False),
+        Kind("NetworkPolicy", "networking.k8s.io", "v1", "networkpolicies", "networkpolicy"),
+        Kind("EndpointSlice", "discovery.k8s.io", "v1", "endpointslices", "endpointslice"),
+        Kind("StorageClass", "storage.k8s.io", "v1", "storageclasses", "storageclass", namespaced=False),
+        Kind("HTTPRoute", "gateway.networking.k8s.io", "v1", "httproutes", "httproute"),
+    )
+}
+
+CLUSTER_SCOPED = frozenset(kind.name for kind in KINDS.values() if not kind.namespaced) | {
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "PriorityClass",
+    "GatewayClass",
+    "ClusterIssuer",
+    "RuntimeClass",
+    "CSIDriver",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
+    "APIService",
+}

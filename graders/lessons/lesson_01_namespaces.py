@@ -1,0 +1,104 @@
+"""Lesson 1: a namespace of one's own, labelled, and kubectl pointed at it."""
+
+from __future__ import annotations
+
+from graders.lessons.existence import exists
+from graders.objective import Lesson, objective, owns
+from graders.snapshot import Snapshot
+from graders.verdict import Verdict, failed, passed, pending, unknown
+
+_DOCS = "https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/"
+_LABEL_DOCS = "https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/"
+
+
+@objective(
+    "namespace-exists",
+    "Namespace {namespace} exists",
+    hints=(
+        "`kubectl get namespaces` lists what the cluster has. A Namespace needs no spec: a kind, and a name under metadata.",
+        "Put `apiVersion: v1`, `kind: Namespace` and the name under `metadata` into namespace.yaml, then `kubectl apply -f namespace.yaml`.",
+    ),
+    docs=_DOCS,
+    owned=owns("Namespace", "*"),
+)
+def namespace_exists(snapshot: Snapshot) -> Verdict:
+    verdict = exists(snapshot, "Namespace", snapshot.namespace)
+    namespace = snapshot.find("Namespace", snapshot.namespace)
+    if namespace is None or not snapshot.is_live:
+        return verdict
+    phase = namespace.at("status.phase")
+    if phase.value == "Terminating":
+        return pending(phase, expected="phase `Active`", found="`Terminating`: it is being deleted; create it again when it is gone")
+    return verdict
+
+
+def _label(snapshot: Snapshot, key: str, wanted: str) -> Verdict:
+    namespace = snapshot.own("Namespace", snapshot.namespace)
+    label = namespace.key("metadata", "labels", key)
+    if label.value == wanted:
+        return passed()
+    if label.present:
+        return failed(label, expected=f"`{key}: {wanted}`", found=f"`{key}: {label.value}`")
+    others = ", ".join(f"`{name}: {value}`" for name, value in sorted(namespace.labels.items()))
+    return failed(label, expected=f"`{key}: {wanted}`", found=f"no label `{key}`" + (f", only {others}" if others else ""))
+
+
+@objective(
+    "environment-label",
+    "It is labelled `environment: production`",
+    hints=(
+        "Labels are a map under `metadata`, beside the name. `kubectl get namespace {namespace} --show-labels` shows them.",
+        "Under `metadata.labels`, key `environment`. Key and value are compared letter by letter, so case counts.",
+    ),
+    docs=_LABEL_DOCS,
+    needs=(namespace_exists,),
+    owned=owns("Namespace", "*", "metadata.labels", "metadata.labels.environment"),
+)
+def environment_label(snapshot: Snapshot) -> Verdict:
+    return _label(snapshot, "environment", "production")
+
+
+@objective(
+    "app-label",
+    "It is labelled `app: rag-engine`",
+    hints=(
+        "A second entry in the same map of labels. An annotation of that name is something else: nothing selects by it.",
+        "Under `metadata.labels`, key `app`; on a running namespace `kubectl label namespace` adds it.",
+    ),
+    docs=_LABEL_DOCS,
+    needs=(namespace_exists,),
+    owned=owns("Namespace", "*", "metadata.labels.app"),
+)
+def app_label(snapshot: Snapshot) -> Verdict:
+    return _label(snapshot, "app", "rag-engine")
+
+
+@objective(
+    "context-namespace",
+    "kubectl works in {namespace} by default",
+    hints=(
+        "The default namespace is a property of your kubeconfig context, not of the cluster: `kubectl config view --minify` shows it.",
+        "`kubectl config set-context --current` takes a `--namespace`.",
+    ),
+    docs="https://kubernetes.io/docs/tasks/access-application-cluster/configure-access-multiple-clusters/",
+    live=True,
+)
+def context_namespace(snapshot: Snapshot) -> Verdict:
+    if snapshot.context_namespace is None:
+        return unknown("There is no kubeconfig context to look at here. On your own machine, see: kubectl config view --minify")
+    if snapshot.context_namespace == snapshot.namespace:
+        return passed()
+    return failed(
+        snapshot.wanted("Context", snapshot.source.context or "current"),
+        expected=f"namespace `{snapshot.namespace}`",
+        found=f"namespace `{snapshot.context_namespace}`",
+        command="kubectl config view --minify",
+    )
+
+
+LESSON = Lesson(
+    "lesson-1",
+    "Namespaces",
+    reads=("Namespace",),
+    objectives=(namespace_exists, environment_label, app_label, context_namespace),
+)
