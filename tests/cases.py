@@ -1,14 +1,13 @@
 """The case manifests of the exercises: how they are found, what their headers say, how they become snapshots.
 
-A case is a file that kubectl could apply, named `pass-<objective>-<why>.yaml` or `fail-<objective>-<why>.yaml`. The comment lines at its top may
-hold these keys:
+A case is a file that kubectl could apply, named `pass-<objective>-<why>.yaml` or `fail-<objective>-<why>.yaml`. The comment lines
+at its top may hold these keys:
 
     # found: TEXT               part of the evidence's `found` (fail- cases; several lines are allowed)
     # expected: TEXT            part of the evidence's `expected`
     # advice: TEXT              part of the advice that must ride on the pass (pass- cases)
     # source: cluster           the objects are as a cluster serves them, with status; for live objectives
     # context-namespace: NAME   the default namespace of the kubeconfig context, beside `source: cluster`
-    # bonus: ID                 a bonus objective that this fault breaks as well
 
 Other comment lines say in words what the case is about.
 """
@@ -28,7 +27,7 @@ from graders.sources.manifests import read_texts
 ROOT = Path(__file__).parent.parent
 EXERCISES = ROOT / "exercises"
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
-_KEYS = ("found", "expected", "advice", "source", "context-namespace", "bonus")
+_KEYS = ("found", "expected", "advice", "source", "context-namespace")
 
 
 @dataclass(frozen=True)

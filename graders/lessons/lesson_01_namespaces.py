@@ -16,7 +16,7 @@ _LABEL_DOCS = "https://kubernetes.io/docs/concepts/overview/working-with-objects
     "Namespace {namespace} exists",
     hints=(
         "`kubectl get namespaces` lists what the cluster has. A Namespace needs no spec: a kind, and a name under metadata.",
-        "Put `apiVersion: v1`, `kind: Namespace` and the name under `metadata` into namespace.yaml, then `kubectl apply -f namespace.yaml`.",
+        "Put `apiVersion: v1`, `kind: Namespace` and `metadata.name` into namespace.yaml, then `kubectl apply -f namespace.yaml`.",
     ),
     docs=_DOCS,
     owned=owns("Namespace", "*"),
