@@ -2,14 +2,17 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
+	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"go.etcd.io/etcd/server/v3/etcdmain"
+	"go.etcd.io/etcd/client/pkg/v3/transport"
+	"go.etcd.io/etcd/server/v3/embed"
 	"k8s.io/component-base/cli"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo" // the controllers' own request metrics
 	_ "k8s.io/component-base/metrics/prometheus/version"  // serves the version as a metric
@@ -25,21 +28,61 @@ import (
 // components are the programs of a control plane, each under its own name.
 // They take the flags that the official binaries of that name take.
 var components = map[string]func(args []string) int{
-	"etcd": func(args []string) int {
-		etcdmain.Main(append([]string{"etcd"}, args...))
-		return 0
-	},
-	"kube-apiserver":          kubernetes(apiserver.NewAPIServerCommand),
-	"kube-controller-manager": kubernetes(controllers.NewControllerManagerCommand),
-	"kube-scheduler":          kubernetes(func() *cobra.Command { return scheduler.NewSchedulerCommand() }),
+	"etcd":                    runEtcd,
+	"kube-apiserver":          official(apiserver.NewAPIServerCommand),
+	"kube-controller-manager": official(controllers.NewControllerManagerCommand),
+	"kube-scheduler":          official(func() *cobra.Command { return scheduler.NewSchedulerCommand() }),
 	"kwok":                    runKwok,
 }
 
-func kubernetes(newCommand func() *cobra.Command) func([]string) int {
+func official(newCommand func() *cobra.Command) func([]string) int {
 	return func(args []string) int {
 		command := newCommand()
 		command.SetArgs(args)
 		return cli.Run(command)
+	}
+}
+
+// runEtcd serves the API server's database: one member, on the loopback interface, to holders of a certificate of ours only.
+// Its flags are our own, the few that a single member needs.
+func runEtcd(args []string) int {
+	flags := flag.NewFlagSet("etcd", flag.ExitOnError)
+	dataDir := flags.String("data-dir", "", "where the database is kept")
+	clientPort := flags.Int("client-port", 0, "the port that the API server connects to")
+	peerPort := flags.Int("peer-port", 0, "the port for other members; there are none, but etcd insists")
+	ca := flags.String("ca-file", "", "the authority that clients' certificates must come from")
+	cert := flags.String("cert-file", "", "the serving certificate")
+	key := flags.String("key-file", "", "its key")
+	volatile := flags.Bool("volatile", false, "never wait for the disk: faster, and lost with the power")
+	_ = flags.Parse(args)
+
+	at := func(scheme string, port int) []url.URL {
+		return []url.URL{{Scheme: scheme, Host: fmt.Sprintf("127.0.0.1:%d", port)}}
+	}
+	config := embed.NewConfig()
+	config.Dir = *dataDir
+	config.LogLevel = "warn"
+	config.ListenClientUrls, config.AdvertiseClientUrls = at("https", *clientPort), at("https", *clientPort)
+	config.ListenPeerUrls, config.AdvertisePeerUrls = at("http", *peerPort), at("http", *peerPort)
+	config.InitialCluster = config.InitialClusterFromName(config.Name)
+	config.ClientTLSInfo = transport.TLSInfo{CertFile: *cert, KeyFile: *key, TrustedCAFile: *ca, ClientCertAuth: true}
+	config.UnsafeNoFsync = *volatile
+	config.AutoCompactionMode, config.AutoCompactionRetention = "periodic", "5m"
+	server, err := embed.StartEtcd(config)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "etcd could not start:", err)
+		return 1
+	}
+	defer server.Close()
+
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	select {
+	case <-stop:
+		return 0
+	case err := <-server.Err():
+		fmt.Fprintln(os.Stderr, "etcd stopped:", err)
+		return 1
 	}
 }
 
@@ -60,6 +103,8 @@ func runKwok(args []string) int {
 		return 1
 	}
 	command := kwok.NewCommand(ctx)
+	// Kubernetes' own --version is among the global flags here; cobra would take it for kwok's.
+	command.Version = ""
 	command.SetArgs(args)
 	command.PersistentFlags().AddFlagSet(flags)
 	if err := command.ExecuteContext(ctx); err != nil {

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+)
+
+const (
+	pollEvery = 100 * time.Millisecond
+	// launchGrace is how long a component may take to lock its file before we call it dead.
+	launchGrace = 5 * time.Second
+)
+
+func ready(ctx context.Context, client *kubernetes.Clientset) error {
+	return client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
+}
+
+// until polls a condition, and gives up when time is over or a component has died, with the end of its log.
+func (c *cluster) until(ctx context.Context, what string, components []string, condition func() (bool, error)) error {
+	began := time.Now()
+	var last error
+	for {
+		ok, err := condition()
+		if ok {
+			return nil
+		}
+		last = err
+		for _, name := range components {
+			if time.Since(began) > launchGrace && !c.alive(name) {
+				return fmt.Errorf("%s stopped by itself. Its log, %s, ends:\n%s", name, c.logOf(name), c.endOfLog(name))
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s in time (last answer: %v). The logs are in %s/logs", what, last, c.dir)
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+func (c *cluster) endOfLog(name string) string {
+	data, err := os.ReadFile(c.logOf(name))
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	return strings.Join(lines[max(0, len(lines)-5):], "\n")
+}
+
+func (c *cluster) waitForAPI(ctx context.Context, client *kubernetes.Clientset) error {
+	return c.until(ctx, "the API server did not become ready", []string{"etcd", "kube-apiserver"}, func() (bool, error) {
+		err := ready(ctx, client)
+		return err == nil, err
+	})
+}
+
+// waitForNodes waits until Pods can be made and scheduled: the nodes are Ready and the default ServiceAccount is there.
+func (c *cluster) waitForNodes(ctx context.Context, client *kubernetes.Clientset) error {
+	return c.until(ctx, "the nodes did not become Ready", order, func() (bool, error) {
+		if _, err := client.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{}); err != nil {
+			return false, err
+		}
+		nodes, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, err
+		}
+		for _, node := range nodes.Items {
+			if !isReady(node) || len(node.Spec.Taints) > 0 {
+				return false, fmt.Errorf("node %s is not Ready yet", node.Name)
+			}
+		}
+		return len(nodes.Items) > 0, nil
+	})
+}
+
+func isReady(node corev1.Node) bool {
+	for _, condition := range node.Status.Conditions {
+		if condition.Type == corev1.NodeReady {
+			return condition.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
