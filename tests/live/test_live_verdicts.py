@@ -1,0 +1,126 @@
+"""The case manifests on a real API server: what it accepts we accept, what it rejects we reject, and both sources get the same verdicts."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from graders.engine import evaluate
+from graders.snapshot import K8sObject, Snapshot
+from graders.sources.cluster import connect
+from graders.verdict import Status
+from tests.api import Api
+from tests.cases import NOON, Case, cases, exercise
+
+pytestmark = pytest.mark.cluster
+
+NAMESPACE = "rag-engine"
+KUBECTL = shutil.which("kubectl", path=str(Path(sys.executable).parent)) or "kubectl"
+
+# What a lesson's manifests refer to without being about it.
+_BACKDROP = {
+    "lesson-4": [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "rag-engine"}},
+        *(
+            document
+            for lesson, file in (("lesson-2", "config.yaml"), ("lesson-3", "secrets.yaml"))
+            for document in yaml.safe_load_all((exercise(lesson) / "solution" / file).read_text(encoding="utf-8"))
+        ),
+    ],
+}
+
+
+@dataclass
+class Stage:
+    """An API server whose namespace holds nothing but what a test applies."""
+
+    api: Api
+    kubeconfig: Path
+
+    def apply(self, path: Path) -> subprocess.CompletedProcess[str]:
+        command = [KUBECTL, "--kubeconfig", str(self.kubeconfig), "apply", "-f", str(path)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    def snapshot(self, kinds: tuple[str, ...]) -> Snapshot:
+        cluster = connect(context=None, kubeconfig=str(self.kubeconfig), timeout=20)
+        return cluster.snapshot(kinds, namespace=NAMESPACE, taken_at=NOON)
+
+
+@pytest.fixture(scope="module")
+def stage(api: Api, kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    config = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+    for context in config["contexts"]:
+        context["context"]["namespace"] = NAMESPACE
+    own = tmp_path_factory.mktemp("kubeconfig") / "config"
+    own.write_text(yaml.safe_dump(config), encoding="utf-8")
+    return Stage(api, own)
+
+
+@pytest.fixture
+def clean(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """The stage before and after a case: the namespaces that it names are there, and all that it created goes again."""
+    case: Case = request.getfixturevalue("case")
+    submitted = [item for item in case.snapshot().objects if item.kind and item.name]
+    bare_namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    without_namespace = case.lesson.id == "lesson-1" and not any(item.ref == f"Namespace/{NAMESPACE}" for item in submitted)
+    if without_namespace:
+        stage.api.delete(bare_namespace)
+    else:
+        for name in {NAMESPACE, *(item.namespace for item in submitted if item.namespace)}:
+            stage.api.ensure_namespace(name)
+        stage.api.put(bare_namespace)  # without the labels of the case before
+    backdrop = [
+        document
+        for document in _BACKDROP.get(case.lesson.id, [])
+        if not any((item.kind, item.name) == (document["kind"], document["metadata"]["name"]) for item in submitted)
+    ]
+    for document in backdrop:
+        status, answer = stage.api.put(document)
+        assert status in (200, 201), answer
+    try:
+        yield stage
+    finally:
+        for item in [*submitted, *(K8sObject.of(document, default_namespace=NAMESPACE) for document in backdrop)]:
+            _remove(stage.api, item)
+        stage.api.ensure_namespace(NAMESPACE)
+
+
+def _remove(api: Api, item: K8sObject) -> None:
+    if item.kind == "Namespace":
+        if item.name not in (NAMESPACE, "default"):
+            api.delete({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": item.name}}, wait=False)
+        return
+    body: dict[str, Any] = {"apiVersion": item.api_version, "kind": item.kind, "metadata": {"name": item.name, "namespace": item.namespace}}
+    try:
+        api.path(body)
+    except LookupError:  # an API version that is not served, so nothing was created
+        return
+    api.delete(body)
+
+
+@pytest.mark.parametrize("case", [case for case in cases() if not case.live], ids=lambda case: case.id)
+def test_api_server_and_grader_agree(case: Case, clean: Stage) -> None:
+    submitted = case.snapshot()
+    from_files = evaluate(case.lesson, submitted)
+    applied = clean.apply(case.path)
+    ours = [problem.message for problem in from_files.problems if problem.rejected]
+    if applied.returncode:
+        assert ours, f"the API server rejects it and we do not:\n{applied.stderr}"
+        return
+    assert not ours, f"the API server accepts it and we reject it: {ours}"
+
+    live = evaluate(case.lesson, clean.snapshot(case.lesson.reads + case.lesson.live_reads))
+    on_cluster = {result.objective.id: result.verdict for result in live.results}
+    for result in from_files.results:
+        if not result.objective.live and result.status is not Status.SKIPPED:
+            assert on_cluster[result.objective.id].status is result.status, (
+                f"{result.objective.id}: {result.verdict} from the file, {on_cluster[result.objective.id]} on the cluster"
+            )
