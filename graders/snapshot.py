@@ -220,7 +220,7 @@ class K8sObject:
     body: Mapping[str, Any]
     namespace_assumed: bool = False
     file: str | None = None
-    lines: Mapping[Path, int] = field(default=_NOTHING, repr=False)
+    lines: Mapping[Path, int] = field(default_factory=lambda: _NOTHING, repr=False)
     problems: tuple[Problem, ...] = ()
 
     @classmethod
@@ -349,10 +349,10 @@ class Snapshot:
     source: Source
     objects: tuple[K8sObject, ...]
     taken_at: datetime
-    unreadable: Mapping[str, str] = field(default=_NOTHING)
+    unreadable: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     problems: tuple[Problem, ...] = ()
     context_namespace: str | None = None
-    _by_kind: Mapping[str, tuple[K8sObject, ...]] = field(init=False, repr=False, compare=False, default=_NOTHING)
+    _by_kind: Mapping[str, tuple[K8sObject, ...]] = field(init=False, repr=False, compare=False, default_factory=lambda: _NOTHING)
 
     def __post_init__(self) -> None:
         by_kind: dict[str, list[K8sObject]] = {}
