@@ -65,7 +65,7 @@ def _rejections(lesson: Lesson, snapshot: Snapshot) -> dict[str, tuple[K8sObject
         if item.namespace not in ("", snapshot.namespace):
             continue
         for problem in item.problems:
-            owner = lesson.owner_of(item.kind, item.name, problem) if problem.rejected else None
+            owner = lesson.owner_of(item, problem) if problem.rejected else None
             if owner is not None:
                 found.setdefault(owner.id, (item, problem))
     return found

@@ -2,48 +2,64 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from graders.snapshot import Path, Problem, Snapshot
+from graders.snapshot import Field, K8sObject, Path, Problem, Snapshot
 from graders.verdict import Verdict
 
 Check = Callable[[Snapshot], Verdict]
+
+
+_STEP = re.compile(r"\['(?P<quoted>[^']+)'\]|\[(?:(?P<key>[\w.]+)=(?P<value>[^\]]+))?\]|(?P<plain>[^.\[]+)")
+
+
+class _Item(NamedTuple):
+    """A step into a list: any item, or those whose field `key` is `value`."""
+
+    key: str = ""
+    value: str = ""
+
+    def fits(self, item: Field) -> bool:
+        return not self.key or item.at(self.key).value == self.value
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
     """A part of an object that an objective answers for: what the API server would reject there fails this objective.
 
-    `steps` is a path in which `[]` stands for any index; `name` may be `*`.
+    `name` may be `*`.
     """
 
     kind: str
     name: str
-    steps: tuple[str, ...]
+    steps: tuple[str | _Item, ...]
 
-    def weight(self, kind: str, name: str, path: Path) -> int:
-        """How closely this part holds `path`: the number of its steps plus one, or 0 when it does not hold it."""
-        if self.kind != kind or self.name not in ("*", name) or len(self.steps) > len(path):
+    def weight(self, item: K8sObject, path: Path) -> int:
+        """How closely this part holds `path` of `item`: the number of its steps plus one, or 0 when it does not hold it."""
+        if self.kind != item.kind or self.name not in ("*", item.name) or len(self.steps) > len(path):
             return 0
-        for mine, step in zip(self.steps, path, strict=False):
-            if mine != ("[]" if isinstance(step, int) else step):
+        for index, mine in enumerate(self.steps):
+            step = path[index]
+            if isinstance(mine, _Item) != isinstance(step, int):
+                return 0
+            if not (mine.fits(item.key(*path[: index + 1])) if isinstance(mine, _Item) else mine == step):
                 return 0
         return len(self.steps) + 1
 
 
 def owns(kind: str, name: str, *paths: str) -> tuple[Owned, ...]:
-    """The parts of one object named by dotted paths, `spec.containers[].image`; none given means the object as a whole.
+    """The parts of one object named by paths, `spec.containers[].image`; none given means the object as a whole.
 
-    A key that holds dots is written in brackets: `metadata.annotations['example.org/key']`.
+    `[]` is any item of a list, `[resource.name=cpu]` those with that field; a key that holds dots is written as `['example.org/key']`.
     """
     return tuple(Owned(kind, name, _steps(path)) for path in paths or ("",))
 
 
-def _steps(path: str) -> tuple[str, ...]:
-    head, _, quoted = path.partition("['")
-    steps = [step for step in head.replace("[]", ".[]").split(".") if step]
-    return (*steps, quoted.removesuffix("']")) if quoted else tuple(steps)
+def _steps(path: str) -> tuple[str | _Item, ...]:
+    return tuple(match["quoted"] or match["plain"] or _Item(match["key"] or "", match["value"] or "") for match in _STEP.finditer(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +80,9 @@ class Objective:
     bonus: bool = False
     owned: tuple[Owned, ...] = ()
 
-    def claim(self, problem_kind: str, problem_name: str, path: Path) -> int:
-        """How strongly this objective answers for a place; 0 when it does not."""
-        return max((part.weight(problem_kind, problem_name, path) for part in self.owned), default=0)
+    def claim(self, item: K8sObject, path: Path) -> int:
+        """How strongly this objective answers for a place of an object; 0 when it does not."""
+        return max((part.weight(item, path) for part in self.owned), default=0)
 
 
 def objective(
@@ -102,11 +118,11 @@ class Lesson:
     objectives: tuple[Objective, ...]
     live_reads: tuple[str, ...] = ()
 
-    def owner_of(self, kind: str, name: str, problem: Problem) -> Objective | None:
+    def owner_of(self, item: K8sObject, problem: Problem) -> Objective | None:
         """The one objective that a rejected place fails: the closest claim, the first of equals."""
         best, weight = None, 0
         for candidate in self.objectives:
-            claim = candidate.claim(kind, name, problem.path)
+            claim = candidate.claim(item, problem.path)
             if claim > weight:
                 best, weight = candidate, claim
         return best

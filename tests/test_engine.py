@@ -120,16 +120,19 @@ def test_exit_code(verdicts: list[Any], code: int) -> None:
         pytest.param(("data", "z"), "data", id="owner-of-the-parent"),
         pytest.param(("metadata", "name"), "exists", id="owner-of-the-object"),
         pytest.param(("items", 3, "key"), "key", id="any-index"),
+        pytest.param(("metrics", 1, "value"), "memory", id="item-with-that-field"),
+        pytest.param(("metrics", 0, "value"), "exists", id="item-without-that-field"),
     ],
 )
 def test_rejected_place_fails_exactly_its_owner(path: tuple[str | int, ...], broken: str) -> None:
     problem = Problem("`b` is no field", path=path, found="`b`", line=7, file="config.yaml")
-    item = K8sObject.of(CONFIG, problems=(problem,))
+    item = K8sObject.of({**CONFIG, "metrics": [{"of": {"name": "cpu"}}, {"of": {"name": "memory"}}]}, problems=(problem,))
     objectives = [
         asking("exists", passed(), owned=owns("ConfigMap", "settings")),
         asking("data", passed(), owned=owns("ConfigMap", "*", "data")),
         asking("b", passed(), owned=owns("ConfigMap", "settings", "data.b")),
         asking("key", passed(), owned=owns("ConfigMap", "settings", "items[].key")),
+        asking("memory", passed(), owned=owns("ConfigMap", "*", "metrics[of.name=memory]")),
         asking("other-object", passed(), owned=owns("ConfigMap", "elsewhere", "data.b.c")),
     ]
     base = Snapshot.of([], taken_at=NOON)
