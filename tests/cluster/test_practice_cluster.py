@@ -1,0 +1,121 @@
+"""The practice cluster's binary, as a learner types it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.api import Api
+
+pytestmark = pytest.mark.cluster
+
+
+class Cluster:
+    """One practice cluster in a folder of its own."""
+
+    def __init__(self, binary: Path, data: Path) -> None:
+        self.binary = binary
+        self.data = data
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(self.binary), arguments[0], "--data", str(self.data), *arguments[1:]]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=150)
+
+    def pids(self) -> dict[str, int]:
+        """The processes that hold the locks of this cluster, by component."""
+        return {path.stem: int(path.read_text(encoding="utf-8")) for path in (self.data / "run").glob("*.pid")}
+
+
+@pytest.fixture
+def cluster(practice_cluster: Path, tmp_path: Path) -> Iterator[Cluster]:
+    made = Cluster(practice_cluster, tmp_path / "data")
+    yield made
+    assert made("down", "--delete").returncode == 0
+
+
+def _running(pids: Iterable[int]) -> set[int]:
+    """Those of the processes that still run; a zombie that nobody has collected yet does not."""
+    listed = subprocess.run(["ps", "-o", "pid=,stat=", "-p", ",".join(map(str, pids))], capture_output=True, text=True, check=False)
+    rows = [line.split() for line in listed.stdout.splitlines()]
+    return {int(pid) for pid, state in rows if not state.startswith("Z")}
+
+
+def test_life_of_a_cluster(cluster: Cluster) -> None:
+    assert cluster("status").returncode == 1
+    up = cluster("up", "--volatile")
+    assert up.returncode == 0, up.stderr
+    kubeconfig = Path(up.stdout.strip())
+    assert kubeconfig.stat().st_mode & 0o077 == 0, "the kubeconfig is the learner's alone"
+    status = cluster("status")
+    assert status.returncode == 0
+    assert "v1.37" in status.stdout
+    with Api(kubeconfig) as api:
+        _, nodes = api.request("GET", "/api/v1/nodes")
+        assert len({node["metadata"]["labels"]["topology.kubernetes.io/zone"] for node in nodes["items"]}) == 3
+        api.ensure_namespace("kept")
+
+    again = cluster("up", "--volatile")
+    assert again.stdout == up.stdout, "up is safe to repeat"
+    pids = cluster.pids()
+    assert set(pids) == {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"}
+
+    os.kill(pids["kube-scheduler"], signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while "Only" not in (half := cluster("status")).stdout:
+        assert time.monotonic() < deadline, half.stdout
+    mended = cluster("up", "--volatile")
+    assert mended.returncode == 0, mended.stderr
+    with Api(kubeconfig) as api:
+        assert api.request("GET", "/api/v1/namespaces/kept")[0] == 200, "what was created is kept, and so is the kubeconfig"
+
+    pids = cluster.pids()
+    assert cluster("down").returncode == 0
+    deadline = time.monotonic() + 5
+    while left := _running(pids.values()):
+        assert time.monotonic() < deadline, f"down leaves {left} running"
+        time.sleep(0.1)
+    assert kubeconfig.exists()
+    assert cluster("down").returncode == 0, "down is safe to repeat"
+
+
+def test_pid_of_somebody_else_is_left_alone(cluster: Cluster) -> None:
+    bystander = subprocess.Popen(["sleep", "60"])
+    try:
+        (cluster.data / "run").mkdir(parents=True)
+        (cluster.data / "run" / "etcd").touch()
+        (cluster.data / "run" / "etcd.pid").write_text(str(bystander.pid), encoding="utf-8")
+        assert cluster("down").returncode == 0
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        pytest.param(["upp"], 2, "It knows up, status and down", id="unknown-verb"),
+        pytest.param(["up", "now"], 2, 'takes no "now"', id="stray-word"),
+        pytest.param(["up", "--colour"], 2, "colour", id="unknown-option"),
+        pytest.param(["help"], 0, "practice-cluster up", id="help"),
+    ],
+)
+def test_words_that_it_does_not_know(cluster: Cluster, arguments: list[str], code: int, words: str) -> None:
+    done = cluster(*arguments)
+    assert done.returncode == code
+    assert words in done.stdout + done.stderr
+
+
+def test_folder_that_cannot_be_written_is_named(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.data = tmp_path / "file" / "data"
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    done = cluster("up")
+    assert done.returncode == 1
+    assert str(tmp_path / "file") in done.stderr
+    cluster.data = tmp_path / "data"
