@@ -1,57 +1,62 @@
 """Kubernetes quantities: `500m` is 0.5, `1Gi` is 1073741824.
 
-The grammar and its rounding are those of k8s.io/apimachinery/pkg/api/resource (Quantity, ParseQuantity, suffix.go); see also
+The grammar and its rounding are those of k8s.io/apimachinery/pkg/api/resource (ParseQuantity and parseQuantityString in quantity.go,
+suffix.go), with what Quantity.UnmarshalJSON does before: it trims white space and takes JSON numbers. See also
 https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/.
 """
 
 from __future__ import annotations
 
 import re
-from decimal import ROUND_UP, Decimal
+from decimal import ROUND_UP, Context, Decimal
 from typing import Any
 
+# Every part may be empty (`m` alone is 0, as the API server has it), but not all of them at once.
 _GRAMMAR = re.compile(
-    r"(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))"
-    r"(?:(?P<suffix>[KMGTPE]i|[numkMGTPE])|(?P<exponent>[eE][+-]?[0-9]+))?"
+    r"(?P<sign>[+-]?)(?P<whole>[0-9]*)(?:\.(?P<fraction>[0-9]*))?"
+    r"(?:(?P<suffix>[KMGTPE]i|[numkMGTPE])|[eE](?P<exponent>[+-]?[0-9]+))?"
 )
-_FACTOR = {
-    "": Decimal(1),
-    "n": Decimal("1e-9"),
-    "u": Decimal("1e-6"),
-    "m": Decimal("1e-3"),
-    "k": Decimal("1e3"),
-    "M": Decimal("1e6"),
-    "G": Decimal("1e9"),
-    "T": Decimal("1e12"),
-    "P": Decimal("1e15"),
-    "E": Decimal("1e18"),
-    "Ki": Decimal(2**10),
-    "Mi": Decimal(2**20),
-    "Gi": Decimal(2**30),
-    "Ti": Decimal(2**40),
-    "Pi": Decimal(2**50),
-    "Ei": Decimal(2**60),
-}
+_DECIMAL = {"": 0, "n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _NANO = Decimal("1e-9")
+_BINARY_MAX = Decimal(2**63 - 1)  # a binary quantity is capped there, a decimal one is not
+_MAX_POWER = 10_000  # beyond any use; apimachinery wraps around at 32 bits
+_MAX_LENGTH = 1_000
 
 
 def parse_quantity(value: Any) -> Decimal | None:
     """The exact value of a quantity written as a string or number (in cores, bytes or units); None when it is no quantity.
 
-    A fraction finer than a billionth is rounded away from zero, as Kubernetes does.
+    A fraction finer than a billionth is rounded away from zero, as Kubernetes does. `1E` is an exa, `1E3` a thousand, `1e3m` nothing.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    match = _GRAMMAR.fullmatch(str(value))
-    if match is None:
+    try:
+        text = str(value).strip()
+    except ValueError:  # an integer of more digits than Python prints
         return None
-    if match["exponent"]:
-        power = int(match["exponent"][1:])
-        if abs(power) > 400:
-            return None
-        amount = Decimal(match["number"]).scaleb(power)
-    else:
-        amount = Decimal(match["number"]) * _FACTOR[match["suffix"] or ""]
-    if amount != amount.quantize(_NANO, rounding=ROUND_UP) if abs(amount) < Decimal("1e18") else False:
-        amount = amount.quantize(_NANO, rounding=ROUND_UP)
-    return amount
+    match = _GRAMMAR.fullmatch(text) if 0 < len(text) <= _MAX_LENGTH else None
+    if match is None or not text.isascii():
+        return None
+    power = int(match["exponent"]) if match["exponent"] else _DECIMAL.get(match["suffix"] or "", 0)
+    if abs(power) > _MAX_POWER:
+        return None
+    fraction = match["fraction"] or ""
+    digits = int((match["whole"] or "0") + fraction)
+    binary = _BINARY.get(match["suffix"] or "", 0)
+    amount = _round(Decimal(digits << binary).scaleb(power - len(fraction), _context(digits << binary)))
+    if binary:
+        amount = min(amount, _BINARY_MAX)
+    return amount.copy_negate() if match["sign"] == "-" and amount else amount
+
+
+def _context(digits: int) -> Context:
+    """Arithmetic that keeps every digit of a number, and those down to a billionth."""
+    return Context(prec=digits.bit_length() // 3 + 20, Emax=10 * _MAX_POWER, Emin=-10 * _MAX_POWER)
+
+
+def _round(amount: Decimal) -> Decimal:
+    exponent = amount.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent >= -9:
+        return amount
+    return amount.quantize(_NANO, rounding=ROUND_UP, context=_context(10 ** (max(amount.adjusted(), 0) + 10)))
