@@ -20,7 +20,8 @@ def evaluate(lesson: Lesson, snapshot: Snapshot) -> Report:
     for objective in lesson.objectives:
         verdict = _judge(objective, snapshot, verdicts, rejected)
         verdicts[objective.id] = verdict
-        results.append(Result(objective, objective.title.replace("{namespace}", snapshot.namespace), verdict))
+        title = objective.title.replace("{namespace}", snapshot.namespace)
+        results.append(Result(objective, title, verdict, snapshot.namespace))
     problems = snapshot.problems + tuple(problem for item in snapshot.objects for problem in item.problems)
     return Report(lesson.id, lesson.title, snapshot.source, snapshot.taken_at, tuple(results), problems)
 

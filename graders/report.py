@@ -12,16 +12,27 @@ from graders.verdict import Status, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One objective and its verdict. `title` has the namespace filled in."""
+    """One objective and its verdict. `title` has the namespace filled in, `namespace` is the one that was graded."""
 
     objective: Objective
     title: str
     verdict: Verdict
+    namespace: str
 
     @property
     def status(self) -> Status:
         """The verdict's status."""
         return self.verdict.status
+
+    @property
+    def open(self) -> bool:
+        """Whether there is still something to do about it: neither passed nor skipped."""
+        return self.status not in (Status.PASSED, Status.SKIPPED)
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """The objective's hints, with the namespace filled in."""
+        return tuple(hint.replace("{namespace}", self.namespace) for hint in self.objective.hints)
 
     @property
     def counts(self) -> bool:
@@ -59,6 +70,12 @@ class Report:
     def waiting(self) -> bool:
         """Whether the cluster is still converging on something."""
         return any(result.status is Status.PENDING for result in self.results)
+
+    @property
+    def first_open(self) -> Result | None:
+        """What to do next: the first objective that counts and is not blocked by another, else the first open one that counts."""
+        todo = [result for result in self.results if result.counts and result.open]
+        return next((result for result in todo if result.status is not Status.BLOCKED), todo[0] if todo else None)
 
     @property
     def exit_code(self) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from graders.lessons.existence import exists
 from graders.objective import Lesson, objective, owns
-from graders.snapshot import Snapshot
-from graders.verdict import Verdict, failed, passed, pending, unknown
+from graders.snapshot import Field, K8sObject, Snapshot
+from graders.verdict import Status, Verdict, failed, passed, unknown
 
 _DOCS = "https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/"
+_BY_ITSELF = "kubernetes.io/metadata.name"  # a label that every namespace of a cluster carries
 _LABEL_DOCS = "https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/"
 
 
@@ -27,9 +30,20 @@ def namespace_exists(snapshot: Snapshot) -> Verdict:
     if namespace is None or not snapshot.is_live:
         return verdict
     phase = namespace.at("status.phase")
-    if phase.value == "Terminating":
-        return pending(phase, expected="phase `Active`", found="`Terminating`: it is being deleted; create it again when it is gone")
-    return verdict
+    # The API server gives every namespace a phase; deletion ends in the namespace's absence, so waiting does not help.
+    if phase.value != "Terminating" and not namespace.at("metadata.deletionTimestamp").present:
+        return verdict
+    found = f"`Terminating`: it is being deleted{_what_holds(namespace)}. Create it again when it is gone"
+    return failed(phase, expected="phase `Active`", found=found, command=f"kubectl describe namespace {namespace.name}")
+
+
+def _what_holds(namespace: K8sObject) -> str:
+    """What keeps the deletion from coming to its end, as the namespace controller says it; empty when it says nothing."""
+    for condition in namespace.at("status.conditions").each():
+        message = condition.at("message").text
+        if condition.at("status").value == "True" and message:
+            return f", held up ({message.rstrip('.')})"
+    return ""
 
 
 def _label(snapshot: Snapshot, key: str, wanted: str) -> Verdict:
@@ -37,10 +51,25 @@ def _label(snapshot: Snapshot, key: str, wanted: str) -> Verdict:
     label = namespace.key("metadata", "labels", key)
     if label.value == wanted:
         return passed()
+    labels = namespace.at("metadata.labels")
+    if labels.present and not isinstance(labels.value, Mapping):
+        if key != "environment":  # one fault, told once
+            return Verdict(Status.BLOCKED, reason="First: environment-label.")
+        found = "a list" if isinstance(labels.value, tuple) else "no map"
+        return failed(labels, expected=f"a map with `{key}: {wanted}`", found=found)
     if label.present:
-        return failed(label, expected=f"`{key}: {wanted}`", found=f"`{key}: {label.value}`")
-    others = ", ".join(f"`{name}: {value}`" for name, value in sorted(namespace.labels.items()))
+        return failed(label, expected=f"`{key}: {wanted}`", found=f"`{key}: {_shown(label)}`")
+    if namespace.key("metadata", "annotations", key).present:
+        found = f"an annotation `{key}`, which is no label"
+        return failed(namespace.key("metadata", "annotations", key), expected=f"a label `{key}: {wanted}`", found=found)
+    others = ", ".join(f"`{name}: {value}`" for name, value in sorted(namespace.labels.items()) if name != _BY_ITSELF)
     return failed(label, expected=f"`{key}: {wanted}`", found=f"no label `{key}`" + (f", only {others}" if others else ""))
+
+
+def _shown(label: Field) -> str:
+    if label.text is None:
+        return str(label.value).lower()
+    return label.text if label.text.strip() == label.text and label.text else f'"{label.text}"'
 
 
 @objective(

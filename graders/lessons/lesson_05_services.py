@@ -1,0 +1,253 @@
+"""Lesson 5: one stable name and port in front of the app's Pods, inside the cluster."""
+
+from __future__ import annotations
+
+from graders.lessons.existence import exists
+from graders.objective import Lesson, objective, owns
+from graders.semantics.ports import protocol, target_number
+from graders.semantics.selectors import matches_labels
+from graders.snapshot import Field, K8sObject, Snapshot, string_map
+from graders.verdict import Verdict, failed, passed, pending
+from graders.workloads import APP, APP_PORT, WORKLOAD_KINDS, Workload, workloads
+
+_KIND = "Service"
+_PORT, _PORT_NAME = 80, "http"
+_SERVICE_LABEL = "kubernetes.io/service-name"
+
+_DOCS = "https://kubernetes.io/docs/concepts/services-networking/service/"
+_DEBUG = "https://kubernetes.io/docs/tasks/debug/debug-application/debug-service/"
+_LABELS_DOCS = "https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/"
+
+
+def _service(snapshot: Snapshot) -> K8sObject:
+    return snapshot.own(_KIND, APP)
+
+
+def _labels(labels: dict[str, str]) -> str:
+    return ", ".join(f"`{key}: {value}`" for key, value in sorted(labels.items())) or "no labels"
+
+
+@objective(
+    "service-exists",
+    "Service `rag-engine-api` exists",
+    hints=(
+        "`kubectl get services` lists those of your namespace. A Service belongs to the core group, so its apiVersion has no slash.",
+        "In service.yaml: `kind: Service`, the name under metadata, and a spec with at least one port.",
+    ),
+    docs=_DOCS,
+    owned=owns(_KIND, APP),
+)
+def service_exists(snapshot: Snapshot) -> Verdict:
+    return exists(snapshot, _KIND, APP)
+
+
+@objective(
+    "internal-only",
+    "It is reachable inside the cluster only",
+    hints=(
+        "The TYPE and EXTERNAL-IP columns of `kubectl get services` show how far a Service reaches. Lesson 6 opens the door, not this one.",
+        "`spec.type` has four values; the one for traffic inside the cluster is also the default. `spec.externalIPs` bypasses it.",
+    ),
+    docs=_DOCS + "#publishing-services-service-types",
+    needs=(service_exists,),
+    owned=owns(
+        _KIND,
+        APP,
+        "spec.type",
+        "spec.externalIPs",
+        "spec.externalName",
+        "spec.externalTrafficPolicy",
+        "spec.loadBalancerIP",
+        "spec.loadBalancerClass",
+        "spec.loadBalancerSourceRanges",
+        "spec.healthCheckNodePort",
+        "spec.ports[].nodePort",
+    ),
+)
+def internal_only(snapshot: Snapshot) -> Verdict:
+    spec = _service(snapshot).at("spec")
+    kind = spec.at("type")
+    if kind.value not in (None, "", "ClusterIP"):
+        return failed(kind, expected="`type: ClusterIP`, or no `type` at all", found=f"`type: {kind.value}`")
+    outside = [str(address.value) for address in spec.at("externalIPs").each()]
+    if outside:
+        return failed(spec.at("externalIPs"), expected="no `externalIPs`", found=f"`{'`, `'.join(outside)}`")
+    return passed()
+
+
+@objective(
+    "port-mapping",
+    "Port 80, named `http`, leads to the app's port 8000",
+    hints=(
+        "`kubectl describe service` shows Port (what callers use) and TargetPort (where the Pods listen). They need not be the same.",
+        "An item of `spec.ports` has a name, a port and a targetPort; the last may be a number or the name that the container gives to it.",
+    ),
+    docs=_DOCS + "#field-spec-ports",
+    needs=(service_exists,),
+    owned=owns(_KIND, APP, "spec.ports", "spec.clusterIP", "spec.clusterIPs"),
+)
+def port_mapping(snapshot: Snapshot) -> Verdict:
+    spec = _service(snapshot).at("spec")
+    expected = f"`port: {_PORT}`, `name: {_PORT_NAME}`, over TCP, with a `targetPort` that is {APP_PORT} in the Pods"
+    if spec.at("clusterIP").value == "None":
+        found = "`clusterIP: None`: a headless Service translates no ports, so callers need the Pods' own"
+        return failed(spec.at("clusterIP"), expected="a Service with an address of its own", found=found)
+    ports = list(spec.at("ports").each())
+    if not ports:
+        return failed(spec.at("ports"), expected=expected, found="no `ports`")
+    faults = min((_faults(port) for port in ports), key=len)
+    if faults:
+        return failed(faults[0], expected=expected, found=_written(faults[0]))
+    port = next(port for port in ports if not _faults(port))
+    return _target(snapshot, port, expected)
+
+
+def _faults(port: Field) -> list[Field]:
+    """The fields of a Service port, but for the target, that are not as they should be."""
+    number, name, over = (port.at(key) for key in ("port", "name", "protocol"))
+    right = ((number, number.whole == _PORT), (name, name.value == _PORT_NAME), (over, protocol(over.value) == "TCP"))
+    return [field for field, fits in right if not fits]
+
+
+def _written(field: Field) -> str:
+    """The field as it stands, so that a string is told from a number."""
+    name = field.path[-1]
+    if not field.present:
+        return f"no `{name}`"
+    return f'`{name}: "{field.value}"`' if isinstance(field.value, str) and field.value[:1].isdigit() else f"`{name}: {field.value}`"
+
+
+def _target(snapshot: Snapshot, port: Field, expected: str) -> Verdict:
+    target = port.at("targetPort")
+    if target.value in (None, 0, ""):
+        return failed(target, expected=expected, found=f"no `targetPort`, which means {_PORT}, the Service's own port")
+    if target.text is None:
+        return passed() if target.whole == APP_PORT else failed(target, expected=expected, found=_written(target))
+    if target.text.isdigit():
+        found = f'`targetPort: "{target.text}"`: in quotes it would be the name of a port, and a name holds a letter'
+        return failed(target, expected=expected, found=found)
+    app = Workload.of(snapshot.related("Deployment", APP))
+    number = target_number(app.pod_spec.value, target.text, _PORT)
+    if number == APP_PORT:
+        return passed()
+    meaning = f"which the Pods give to {number}" if number is not None else "a name that no TCP port of the Pods has"
+    return failed(target, expected=expected, found=f"`targetPort: {target.text}`, {meaning}")
+
+
+@objective(
+    "selects-the-app",
+    "It selects the Deployment's Pods, and only those",
+    hints=(
+        "A Service finds Pods by their labels: hold `spec.selector` against `kubectl get pods --show-labels`, letter by letter.",
+        "Every label of the selector must be in the Deployment's Pod template (`spec.template.metadata.labels`) and in no other workload's.",
+    ),
+    docs=_DEBUG,
+    needs=(service_exists,),
+    owned=owns(_KIND, APP, "spec.selector"),
+)
+def selects_the_app(snapshot: Snapshot) -> Verdict:
+    selector = _service(snapshot).at("spec.selector")
+    app = Workload.of(snapshot.related("Deployment", APP))
+    expected = f"a selector that matches the Pods of {app.object.ref}, which carry {_labels(app.pod_labels)}"
+    if not selector.mapping:
+        return failed(selector, expected=expected, found="no selector, so it has no Pods at all")
+    chosen = _labels(string_map(selector.value))
+    if not matches_labels(selector.value, app.pod_labels):
+        return failed(selector, expected=expected, found=chosen)
+    others = sorted(
+        other.object.ref
+        for other in workloads(snapshot)
+        if other.object.ref != app.object.ref and matches_labels(selector.value, other.pod_labels)
+    )
+    if others:
+        found = f"{chosen}, which also takes in {', '.join(others)}"
+        return failed(selector, expected=f"a selector that matches the Pods of {app.object.ref} only", found=found)
+    return passed()
+
+
+@objective(
+    "labelled-for-monitoring",
+    "It carries `app: rag-engine-api`",
+    hints=(
+        "This is about labels of the Service itself, not about its selector: lesson 12 lets monitoring find the Service by them.",
+        "Under `metadata.labels` of the Service. `kubectl get services --show-labels` shows them.",
+    ),
+    docs=_LABELS_DOCS,
+    needs=(service_exists,),
+    owned=owns(_KIND, APP, "metadata.labels"),
+)
+def labelled_for_monitoring(snapshot: Snapshot) -> Verdict:
+    service = _service(snapshot)
+    label = service.key("metadata", "labels", "app")
+    if label.value == APP:
+        return passed()
+    found = f"`app: {label.value}`" if label.present else f"no label `app`, but {_labels(service.labels)}"
+    return failed(label, expected=f"`app: {APP}`", found=found)
+
+
+@objective(
+    "endpoints-ready",
+    "Every replica is a ready endpoint",
+    hints=(
+        "`kubectl get endpointslices` shows the addresses behind each Service. None at all: the selector. Some: the Pods' readiness.",
+        "`kubectl describe endpointslice` tells which addresses are ready; a Pod becomes one when its readiness probe succeeds.",
+    ),
+    docs="https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/",
+    needs=(service_exists,),
+    live=True,
+)
+def endpoints_ready(snapshot: Snapshot) -> Verdict:
+    service = _service(snapshot)
+    deployment = snapshot.related("Deployment", APP)
+    wanted = deployment.at("spec.replicas").whole
+    wanted = 1 if wanted is None else wanted
+    slices = [item for item in snapshot.all("EndpointSlice") if item.labels.get(_SERVICE_LABEL) == service.name]
+    ready, unready = _endpoints(slices)
+    command = f"kubectl get endpointslices -l {_SERVICE_LABEL}={service.name} -n {snapshot.namespace} -o yaml"
+    expected = f"{max(wanted, 1)} ready endpoint{'s' if wanted > 1 else ''}, one for each replica"
+    found = f"{len(ready)} ready" + (f", {len(unready)} not ready: {', '.join(sorted(unready)[:3])}" if unready else "")
+    if not matches_labels(service.at("spec.selector").value, Workload.of(deployment).pod_labels):
+        selector = service.at("spec.selector")
+        return failed(selector, expected=expected, found=f"{found}: the selector does not match the Deployment's Pods", command=command)
+    if wanted == 0:
+        return failed(deployment.at("spec.replicas"), expected=expected, found="`replicas: 0`, so there is nothing to reach")
+    portless = [item for item in slices if any(item.at("endpoints").each()) and not any(item.at("ports").each())]
+    if portless:
+        found = "addresses without a port: no container has a port of the name that `targetPort` gives"
+        return failed(portless[0].at("ports"), expected=expected, found=found, command=command)
+    if len(ready) >= wanted and not unready:
+        return passed()
+    stuck = _stuck(deployment)
+    if stuck is not None:
+        return failed(stuck, expected=expected, found=f"{found}: the rollout has stopped, {stuck.at('reason').value}")
+    where = slices[0] if slices else service
+    return pending(where, expected=expected, found=found, command=command)
+
+
+def _endpoints(slices: list[K8sObject]) -> tuple[set[str], set[str]]:
+    """The names (or addresses) of the ready and of the unready endpoints; a Pod in two slices, as with two IP families, counts once."""
+    ready: set[str] = set()
+    unready: set[str] = set()
+    for item in slices:
+        for endpoint in item.at("endpoints").each():
+            name = endpoint.at("targetRef.name").text or str(endpoint.key("addresses", 0).value)
+            is_ready = endpoint.at("conditions.ready").value
+            (unready if is_ready is False else ready).add(name)  # left out, it means ready
+    return ready - unready, unready
+
+
+def _stuck(deployment: K8sObject) -> Field | None:
+    """The condition that says the Deployment has given up its rollout, if it has."""
+    for condition in deployment.at("status.conditions").each():
+        if condition.at("type").value == "Progressing" and condition.at("status").value == "False":
+            return condition
+    return None
+
+
+LESSON = Lesson(
+    "lesson-5",
+    "Services",
+    reads=("Service", *WORKLOAD_KINDS),
+    objectives=(service_exists, internal_only, port_mapping, selects_the_app, labelled_for_monitoring, endpoints_ready),
+    live_reads=("EndpointSlice",),
+)
