@@ -16,6 +16,7 @@ _GRAMMAR = re.compile(
     r"(?P<sign>[+-]?)(?P<whole>[0-9]*)(?:\.(?P<fraction>[0-9]*))?"
     r"(?:(?P<suffix>[KMGTPE]i|[numkMGTPE])|[eE](?P<exponent>[+-]?[0-9]+))?"
 )
+_ESCAPED = re.compile('[\x00-\x1f"\\\\\u2028\u2029]')  # what JSON carries as an escape, which is not undone before it is parsed
 _DECIMAL = {"": 0, "n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _NANO = Decimal("1e-9")
@@ -32,9 +33,12 @@ def parse_quantity(value: Any) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
-        text = str(value).strip()
+        text = str(value)
     except ValueError:  # an integer of more digits than Python prints
         return None
+    if _ESCAPED.search(text):
+        return None
+    text = text.strip()
     match = _GRAMMAR.fullmatch(text) if 0 < len(text) <= _MAX_LENGTH else None
     if match is None or not text.isascii():
         return None
