@@ -65,6 +65,7 @@ class Problem:
 
     `line` and `column` count from 1. `path` leads into the object when it is about one. `message` is one sentence that stands on its
     own; `expected` and `found` are its two halves for evidence. `rejected` tells an error from a mere remark (which fails nothing).
+    `unknown_field` tells a misspelt or misplaced field, without which what an objective finds missing is not understood.
     No value of a Secret is ever part of it.
     """
 
@@ -77,6 +78,7 @@ class Problem:
     expected: str = ""
     found: str = ""
     rejected: bool = True
+    unknown_field: bool = False
 
     def evidence(self, expected: str = "", found: str = "", command: str | None = None) -> Evidence:
         """This problem as the evidence of a failed objective."""

@@ -142,6 +142,20 @@ def test_rejected_place_fails_exactly_its_owner(path: tuple[str | int, ...], bro
     assert (failure.object, failure.line, failure.file) == ("ConfigMap/settings", 7, "config.yaml")
 
 
+@pytest.mark.parametrize(
+    ("unknown_field", "told"), [pytest.param(False, "no data", id="wrong-value"), pytest.param(True, "`dta`", id="misspelt-field")]
+)
+def test_objective_says_in_its_own_words_what_is_rejected_unless_a_field_is_not_known(unknown_field: bool, told: str) -> None:
+    problem = Problem("`dta` is no field", path=("data",), found="`dta`", unknown_field=unknown_field)
+    item = K8sObject.of(CONFIG, problems=(problem,))
+    own = failed(item.at("data"), expected="data", found="no data")
+    base = Snapshot.of([], taken_at=NOON)
+    report = grade(asking("data", own, owned=owns("ConfigMap", "*", "data")), snapshot=Snapshot(base.source, (item,), NOON))
+    (evidence,) = [result.verdict.evidence for result in report.results]
+    assert evidence is not None
+    assert evidence.found == told
+
+
 def test_annotation_with_dots_can_be_owned() -> None:
     (part,) = owns("Ingress", "*", "metadata.annotations['nginx.ingress.kubernetes.io/limit-rps']")
     assert part.steps == ("metadata", "annotations", "nginx.ingress.kubernetes.io/limit-rps")
