@@ -1,0 +1,139 @@
+"""Good manifests, and what becomes of them when one place is changed: the raw material of the comparison with a real API server."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+Steps = tuple[str | int, ...]
+HERE = Path(__file__).parent
+EXERCISES = HERE.parent.parent / "exercises"
+_STRINGS = (
+    *("", "Upper_Case", "-dash", "dash-", "a/b", "a/b/c", "../up", "..hidden", "/abs", "a..b", "two words", " padded ", "*", "*.x", "é"),
+    *("x" * 16, "x" * 64, "x" * 254, "127.0.0.1", "300.1.1.1", "::1", "10.0.0.0/8", "10.0.0.1/8", "1", "-1", "0", "150%", "0%", "10%"),
+    *("1m", "1Gi", "0.5", "100u", "name.with.dots", "a=b", "a%b", "metadata.name", "metadata.labels['Bad Key']", "* * * * *", "@daily"),
+)
+_WORDS = (
+    *("Always", "Never", "OnFailure", "None", "TCP", "UDP", "Exists", "In", "Equal", "Local", "Cluster", "Delete", "Retain", "Recreate"),
+    *("RollingUpdate", "OnDelete", "Parallel", "Indexed", "ClusterIP", "NodePort", "LoadBalancer", "ExternalName", "Prefix", "Exact"),
+    *("Utilization", "Value", "Resource", "Pods", "Max", "Percent", "Container", "Pod", "BestEffort", "ReadWriteOncePod", "Block", "HTTPS"),
+    *("Localhost", "Unmasked", "windows", "linux", "NoExecute", "ScheduleAnyway", "Bidirectional", "ClientIP", "Role", "User", "latest"),
+)
+_NUMBERS = (-1, 0, 1, 2, 3, 100, 101, 511, 512, 600, 3601, 65535, 65536, 86401, 100_001, 1_000_000_001, 2**31 - 1)
+
+_KEPT = (("apiVersion",), ("kind",), ("metadata",), ("metadata", "namespace"))  # what decides which URL an object is sent to
+
+
+_GONE = object()
+
+
+class _Edit(NamedTuple):
+    """A change, in words and as the new values of places."""
+
+    how: str
+    changes: tuple[tuple[Steps, Any], ...]
+
+
+class Mutant(NamedTuple):
+    """An object that differs from a good one in one place, and how, in words."""
+
+    how: str
+    body: dict[str, Any]
+
+
+@cache
+def manifests() -> tuple[dict[str, Any], ...]:
+    """The good objects: those beside this module, the guide's and the exercises' solutions, without custom resources."""
+    files = [*sorted((HERE / "manifests").glob("*.yaml")), *sorted((EXERCISES / "guide").glob("*.yaml"))]
+    files += sorted(EXERCISES.glob("*/solution/*.yaml"))
+    documents = [document for file in files for document in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
+    return tuple(document for document in documents if not document["apiVersion"].startswith("gateway."))
+
+
+def mutants(body: dict[str, Any]) -> Iterator[Mutant]:
+    """Every object that differs from a good one in one place."""
+    return (_made(body, edit) for edit in _edits(body))
+
+
+def sample(size: int, seed: int) -> list[Mutant]:
+    """At least so many mutants, the same ones for a seed: of each manifest some, of a large one more than of a small one."""
+    chosen = random.Random(seed)
+    pools = [(body, list(_edits(body))) for body in manifests()]
+    weights = [len(edits) ** 0.5 for _, edits in pools]
+    found: list[Mutant] = []
+    for (body, edits), weight in zip(pools, weights, strict=True):
+        number = min(len(edits), int(size * weight / sum(weights)) + 1)
+        found += [_made(body, edit) for edit in chosen.sample(edits, number)]
+    return found
+
+
+def places_of(value: Any, path: Steps = ()) -> Iterator[Steps]:
+    """The path of each value in plain data."""
+    if path:
+        yield path
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from places_of(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from places_of(item, (*path, index))
+
+
+def at(body: Any, path: Steps) -> Any:
+    """The value at a path."""
+    for step in path:
+        body = body[step]
+    return body
+
+
+def _edits(body: dict[str, Any]) -> Iterator[_Edit]:
+    for path in places_of(body):
+        if path not in _KEPT:
+            own = at(body, path)
+            for how, value in _changes(own):
+                yield _Edit(how, ((path, value),))
+            yield _Edit("removed", ((path, _GONE),))
+            yield from _swaps(body, path, own)
+
+
+def _changes(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, bool):
+        yield "flipped", not value
+    elif isinstance(value, int):
+        for number in _NUMBERS:
+            yield f"= {number}", number
+    elif isinstance(value, str):
+        for text in (*_STRINGS, *_WORDS, value.upper(), f"{value}x"):
+            yield f"= {text[:20]!r}", text
+    elif isinstance(value, list):
+        yield "emptied", []
+        yield "first item twice", [*value, *value[:1]]
+        yield "null among the items", [*value, None]
+    elif isinstance(value, dict):
+        yield "emptied", {}
+        yield "with a bad key", {**value, "Bad/key/": "x"} if all(isinstance(item, str) for item in value.values()) else {}
+
+
+def _swaps(body: dict[str, Any], path: Steps, own: Any) -> Iterator[_Edit]:
+    """The value in the place of each sibling of its type, and the other way round."""
+    siblings = at(body, path[:-1])
+    for key in siblings if isinstance(siblings, dict) else range(len(siblings)):
+        other = (*path[:-1], key)
+        if other != path and other not in _KEPT and type(siblings[key]) is type(own) and siblings[key] != own:
+            yield _Edit(f"swapped with {key}", ((path, siblings[key]), (other, own)))
+
+
+def _made(body: dict[str, Any], edit: _Edit) -> Mutant:
+    new = copy.deepcopy(body)
+    for path, value in edit.changes:
+        if value is _GONE:
+            del at(new, path[:-1])[path[-1]]
+        else:
+            at(new, path[:-1])[path[-1]] = copy.deepcopy(value)
+    return Mutant(f"{body['kind']}/{body['metadata']['name']} {'.'.join(map(str, edit.changes[0][0]))} {edit.how}", new)
