@@ -13,6 +13,7 @@ import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmarks.measure import alternate, interleaved, verdict
 
@@ -52,6 +53,60 @@ def core(runs: int) -> None:
     print(verdict("all objectives of lessons 1 to 8 over one snapshot", medians["evaluate"], 5, "ms"))
 
 
+def reading(runs: int) -> None:
+    """Reading nine documents, with positions and limits, beside libyaml's bare loader."""
+    import yaml
+
+    from graders.sources.yaml_loader import load
+
+    pieces = [Path(path).read_bytes() for path in NINE]
+    together = b"\n---\n".join(pieces)
+    documents = [piece for content in pieces for piece in content.split(b"\n---\n")]
+    medians = alternate(
+        {
+            "ours": lambda: [load(piece, 100_000) for piece in documents],
+            "bare": lambda: list(yaml.load_all(together, Loader=yaml.CSafeLoader)),
+        },
+        runs * 20,
+    )
+    print(verdict("guard, parse and positions / bare CSafeLoader", medians["ours"] / medians["bare"], 2, "x"))
+
+
+def hostile(runs: int) -> None:
+    """Whole processes on input that means harm: answered soon, in little memory, with the limit named."""
+    with TemporaryDirectory() as folder:
+        for name, content in HOSTILE.items():
+            path = Path(folder, f"{name}.yaml")
+            path.write_bytes(content)
+            sample = interleaved({name: [sys.executable, "-m", "graders", "all", "-f", str(path)]}, max(runs // 3, 3))[name]
+            print(verdict(f"{name}, refused", sample.median, 250, "ms"))
+            print(verdict(f"{name}, peak memory", sample.peak, 100, "MiB"))
+
+
+def _bomb(merge: str) -> bytes:
+    """Ten levels of nine aliases each: `merge` is `<<: ` for merge keys, or empty for lists."""
+    if merge:
+        first, each = "{" + ",".join(f"k{n}: x" for n in range(9)) + "}", "{{<<: [{}]}}"
+    else:
+        first, each = "[x,x,x,x,x,x,x,x,x]", "[{}]"
+    lines = [f"a: &a {first}"]
+    lines += [f"{chr(98 + n)}: &{chr(98 + n)} {each.format(','.join(['*' + chr(97 + n)] * 9))}" for n in range(10)]
+    return "\n".join(lines).encode()
+
+
+HOSTILE: dict[str, bytes] = {
+    "alias-bomb": _bomb(""),
+    "merge-bomb": _bomb("<<: "),
+    "100,000 nested brackets": b"[" * 100_000,
+    "100,000 nested braces": b"{a: " * 100_000,
+    "scalar of 50 MB": b"a: " + b"x" * 50_000_000,
+    "200,000 documents": b"---\na: 1\n" * 200_000,
+    "200,000 empty documents": b"---\n" * 200_000,
+    "a megabyte of short items": b"a:\n" + b"- 1\n" * 249_000,
+    "a megabyte of JSON values": b"{}" * 499_000,
+}
+
+
 def live(kubeconfig: str, runs: int) -> None:
     """Whole processes on a cluster."""
     kubectl = shutil.which("kubectl", path=str(Path(sys.executable).parent)) or "kubectl"
@@ -81,6 +136,8 @@ def main() -> None:
     options = parser.parse_args()
     files(options.runs)
     core(options.runs)
+    reading(options.runs)
+    hostile(options.runs)
     if options.kubeconfig:
         live(options.kubeconfig, options.runs)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -27,15 +26,23 @@ class Sample:
         return max(self.peak_mib)
 
 
+# A process that has just been forked counts the memory of its parent as its own peak, so the parent is a small one.
+_METER = """
+import os, sys, time
+quiet = os.open(os.devnull, os.O_RDWR)
+started = time.perf_counter()
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, quiet, fd) for fd in (0, 1, 2)])
+usage = os.wait4(pid, 0)[2]
+print((time.perf_counter() - started) * 1000, usage.ru_maxrss)
+"""
+
+
 def run_once(command: Sequence[str]) -> tuple[float, float]:
-    """Milliseconds from start to exit, and the peak resident memory in MiB, of one run."""
-    started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, _, usage = os.wait4(process.pid, 0)
-    elapsed = (time.perf_counter() - started) * 1000
-    process.returncode = 0  # wait4 has collected it
+    """Milliseconds from start to exit, and the peak resident memory in MiB, of one run. The program is given by its path."""
+    meter = [sys.executable, "-S", "-E", "-c", _METER, *command]
+    milliseconds, peak = subprocess.run(meter, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     unit = 1024 * 1024 if sys.platform == "darwin" else 1024
-    return elapsed, usage.ru_maxrss / unit
+    return float(milliseconds), float(peak) / unit
 
 
 def interleaved(commands: Mapping[str, Sequence[str]], runs: int) -> dict[str, Sample]:

@@ -1,0 +1,93 @@
+"""Grading a cluster: once, after a wait, or again whenever it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from graders.errors import ClusterUnavailable
+from graders.snapshot import Snapshot
+from graders.terminal.output import say
+from graders.terminal.session import LiveReports, Session, now
+from graders.verdict import Status
+
+if TYPE_CHECKING:
+    from graders.sources.cluster import Cluster
+
+Connect = Callable[[Session], "Cluster"]
+
+
+def connect(session: Session) -> Cluster:
+    """The cluster that the options name. Raises ClusterUnavailable."""
+    from graders.sources import cluster
+
+    options = session.options
+    return cluster.connect(context=options.context, kubeconfig=options.kubeconfig, timeout=options.timeout)
+
+
+def grade(session: Session, connect: Connect = connect) -> int:
+    """Grade the cluster once, after a wait if the options ask for one; gives the exit status. Raises ClusterUnavailable."""
+    options = session.options
+    try:
+        cluster = connect(session)
+        snapshot = cluster.snapshot(session.kinds, namespace=options.namespace, taken_at=now())
+        if options.wait:
+            snapshot = _settled(session, cluster, snapshot)
+    except ClusterUnavailable as error:
+        if session.for_program:
+            session.print(session.evaluate(_nothing(session, error)))
+        raise
+    return session.show(snapshot)
+
+
+def watch(session: Session, connect: Connect = connect) -> int:
+    """Grade the cluster now and again whenever it changes, until nobody reads the reports or an interrupt comes."""
+    shown = LiveReports(session)
+    for snapshot in connect(session).watch(session.kinds, session.options.namespace):
+        if not shown.show(snapshot):
+            break
+    return 0
+
+
+def _nothing(session: Session, error: ClusterUnavailable) -> Snapshot:
+    from graders.sources.cluster import unavailable_snapshot
+
+    options = session.options
+    return unavailable_snapshot(error, session.kinds, namespace=options.namespace, context=options.context, taken_at=now())
+
+
+def _settled(session: Session, cluster: Cluster, snapshot: Snapshot) -> Snapshot:
+    """The first snapshot in which nothing is pending, or the last one before the time is over."""
+    waiting = _pending(session, snapshot)
+    if not waiting:
+        return snapshot
+    say(f"Waiting for {', '.join(waiting)} …")
+    for snapshot in _until(session, cluster):
+        before, waiting = waiting, _pending(session, snapshot)
+        if not waiting:
+            break
+        if waiting != before:
+            say(f"Waiting for {', '.join(waiting)} …")
+    if waiting:
+        say(f"Still pending after {session.options.wait:g} s: {', '.join(waiting)}")
+    return snapshot
+
+
+def _pending(session: Session, snapshot: Snapshot) -> list[str]:
+    reports = session.evaluate(snapshot)
+    return [result.objective.id for report in reports for result in report.results if result.status is Status.PENDING]
+
+
+def _until(session: Session, cluster: Cluster) -> Iterator[Snapshot]:
+    """The snapshots of a watch that ends when the wait does."""
+    import threading
+
+    stop = threading.Event()
+    timer = threading.Timer(session.options.wait, stop.set)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield from cluster.watch(session.kinds, session.options.namespace, stop=stop)
+    finally:
+        stop.set()
+        timer.cancel()
