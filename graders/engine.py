@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from graders.objective import Lesson, Objective
 from graders.report import Report, Result
-from graders.snapshot import K8sObject, NotReadable, NotThere, Problem, Snapshot
+from graders.snapshot import K8sObject, NotReadable, NotThere, Problem, Snapshot, show_path
 from graders.verdict import Status, Verdict, failed, skipped, unknown
 
 _LIVE_ONLY = "It shows on a cluster only. Apply your manifests and grade without -f."
@@ -44,9 +44,16 @@ def _judge(
     if objective.id not in rejected:
         return verdict
     item, problem = rejected[objective.id]
-    if verdict.status is Status.FAILED and not problem.unknown_field:
+    if verdict.status is Status.FAILED and not _explains(problem, verdict):
         return verdict  # it says the same in words that fit the lesson
     return Verdict(Status.FAILED, replace(problem, object=item.ref).evidence())
+
+
+def _explains(problem: Problem, verdict: Verdict) -> bool:
+    """Whether a problem is the reason for what the check found: a field that is not known, or one above that is of the wrong shape."""
+    place = verdict.evidence.path if verdict.evidence else None
+    above = show_path(problem.path)
+    return problem.unknown_field or (place is not None and place.startswith((f"{above}.", f"{above}[")))
 
 
 def _checked(objective: Objective, snapshot: Snapshot) -> Verdict:
@@ -67,10 +74,11 @@ def _checked(objective: Objective, snapshot: Snapshot) -> Verdict:
 
 
 def _rejections(lesson: Lesson, snapshot: Snapshot) -> dict[str, tuple[K8sObject, Problem]]:
-    """For each objective, the first problem of an object that it answers for."""
+    """For each objective, the first problem of an object that it answers for. Of two equal objects only the last counts."""
+    last = {(item.kind, item.group, item.namespace, item.name): item for item in snapshot.objects}
     found: dict[str, tuple[K8sObject, Problem]] = {}
-    for item in snapshot.objects:
-        if item.namespace not in ("", snapshot.namespace):
+    for item in last.values():
+        if item.namespace not in ("", snapshot.namespace) or (item.kind == "Namespace" and item.name != snapshot.namespace):
             continue
         for problem in item.problems:
             owner = lesson.owner_of(item, problem) if problem.rejected else None

@@ -71,6 +71,8 @@ class SecretFacts(TypedDict, total=False):
     """The key for which tutorials print this very value, which everybody knows then; None for any other value."""
     placeholder: bool
     """Whether it evidently waits to be replaced."""
+    repetitive: bool
+    """Whether it is one byte, or two, over and over."""
 
 
 def redact(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -102,7 +104,8 @@ def facts(value: Any, *, encoded: bool) -> SecretFacts:
         "newline": bare != content,
         "scheme": _scheme(text),
         "sample": _SAMPLES.get(text),
-        "placeholder": _is_placeholder(text),
+        "placeholder": _PLACEHOLDER.search(text[:4096]) is not None,
+        "repetitive": 0 < len(set(bare)) < 3,
     }
 
 
@@ -112,10 +115,6 @@ def _scheme(text: str) -> str | None:
         return None
     name, driver = match[1], "+driver" if match[2] else ""
     return name + driver if name in _SCHEMES else "other"
-
-
-def _is_placeholder(text: str) -> bool:
-    return _PLACEHOLDER.search(text[:4096]) is not None or 0 < len(set(text)) < 3
 
 
 def _json_type(value: Any) -> str:

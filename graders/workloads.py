@@ -19,7 +19,7 @@ _TEMPLATES = {
     "Job": ("spec", "template"),
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
 }
-WORKLOAD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod")
+WORKLOAD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob", "Pod")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,13 @@ class Workload:
 
 
 def workloads(snapshot: Snapshot) -> tuple[Workload, ...]:
-    """Every workload of the namespace being graded that is nobody's part: a ReplicaSet of a Deployment, a Pod of a Job are left out.
+    """Every workload of the namespace being graded that is no other one's part: a ReplicaSet of a Deployment, a Pod of a Job are left out.
 
     Raises NotReadable when one of the kinds could not be read.
     """
-    return tuple(
-        Workload.of(item)
-        for kind in WORKLOAD_KINDS
-        for item in snapshot.all(kind)
-        if item.owner() is None or item.kind not in ("ReplicaSet", "Job", "Pod")
-    )
+    return tuple(Workload.of(item) for kind in WORKLOAD_KINDS for item in snapshot.all(kind) if not _is_part(item))
+
+
+def _is_part(item: K8sObject) -> bool:
+    owner = item.owner()
+    return owner is not None and owner[0] in WORKLOAD_KINDS

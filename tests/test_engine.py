@@ -156,6 +156,26 @@ def test_objective_says_in_its_own_words_what_is_rejected_unless_a_field_is_not_
     assert evidence.found == told
 
 
+def test_wrong_shape_explains_what_is_missing_inside_it() -> None:
+    problem = Problem("`data` must be a map", path=("data",), found="a list")
+    item = K8sObject.of({**CONFIG, "data": []}, problems=(problem,))
+    own = failed(item.at("data.a"), expected="a", found="no `a`")
+    base = Snapshot.of([], taken_at=NOON)
+    report = grade(asking("data", own, owned=owns("ConfigMap", "*", "data")), snapshot=Snapshot(base.source, (item,), NOON))
+    (evidence,) = [result.verdict.evidence for result in report.results]
+    assert evidence is not None
+    assert evidence.found == "a list"
+
+
+def test_rejected_object_that_another_one_replaces_fails_nothing() -> None:
+    first, second = K8sObject.of(CONFIG, problems=(Problem("odd", path=("data",)),)), K8sObject.of(CONFIG)
+    base = Snapshot.of([], taken_at=NOON)
+    for objects, status in (((first, second), Status.PASSED), ((second, first), Status.FAILED)):
+        asked = asking("data", passed(), owned=owns("ConfigMap", "*", "data"))
+        report = grade(asked, snapshot=Snapshot(base.source, objects, NOON))
+        assert [result.status for result in report.results] == [status]
+
+
 def test_annotation_with_dots_can_be_owned() -> None:
     (part,) = owns("Ingress", "*", "metadata.annotations['nginx.ingress.kubernetes.io/limit-rps']")
     assert part.steps == ("metadata", "annotations", "nginx.ingress.kubernetes.io/limit-rps")

@@ -63,6 +63,7 @@ def test_values_become_facts_and_keys_stay() -> None:
         "scheme": None,
         "sample": None,
         "placeholder": False,
+        "repetitive": False,
     }
     assert redacted["data"] == {"a": expected}
     assert redacted["stringData"] == {"b": expected}
@@ -149,7 +150,8 @@ def test_a_reference_to_a_secret_is_no_secret() -> None:
         pytest.param("your-super-secret-key", {"placeholder": True}, id="your key"),
         pytest.param("<jwt secret>", {"placeholder": True}, id="angle brackets"),
         pytest.param("${JWT_SECRET}", {"placeholder": True}, id="reference"),
-        pytest.param("0" * 40, {"placeholder": True}, id="zeros"),
+        pytest.param("0" * 40, {"placeholder": False, "repetitive": True}, id="zeros"),
+        pytest.param("äöüß", {"repetitive": False}, id="different letters beyond ASCII"),
         pytest.param("example-only-jwt-secret-of-forty-characters", {"placeholder": False}, id="made up"),
         pytest.param("0123456789abcdef0123456789abcdef", {"placeholder": False}, id="digits in order"),
     ],

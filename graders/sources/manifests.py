@@ -178,7 +178,10 @@ def _objects(data: Any, place: Place, path: tuple[str | int, ...]) -> Iterator[t
     if not isinstance(items, list) or not str(data.get("kind")).endswith("List"):
         yield data, place, path
         return
+    head = {"apiVersion": data.get("apiVersion"), "kind": str(data["kind"]).removesuffix("List")}
     for index, item in enumerate(items):
+        if head["kind"] and isinstance(item, dict) and not item.keys() & head.keys():
+            item = head | item  # an item may leave out what a list of one kind says for all
         yield from _objects(item, step_to(place, ("items", index)) or place, (*path, "items", index))
 
 

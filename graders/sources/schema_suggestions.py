@@ -20,8 +20,10 @@ _ALIKE_KINDS = 0.8
 _ALMOST_EQUAL = 0.85
 _LONGEST = 80  # characters; no name has so many, and comparing takes time
 
-# Fields that other API versions of the same kinds had, as old manifests still write them.
+# Fields as other API versions of the same kinds had them, or as like kinds have them.
 _RENAMED = {
+    ("core.v1.SecretVolumeSource", "name"): "secretName",
+    ("core.v1.ConfigMapVolumeSource", "configMapName"): "name",
     ("networking.v1.IngressBackend", "serviceName"): "service.name",
     ("networking.v1.IngressBackend", "servicePort"): "service.port.number",
     ("networking.v1.IngressSpec", "backend"): "defaultBackend",
@@ -31,6 +33,8 @@ _RENAMED = {
     ("autoscaling.v2.PodsMetricSource", "metricName"): "metric.name",
     ("autoscaling.v2.PodsMetricSource", "targetAverageValue"): "target.averageValue",
 }
+# Fields that a later API version of the same kind has.
+_NEWER = {("autoscaling.v1.HorizontalPodAutoscalerSpec", key): "autoscaling/v2" for key in ("metrics", "behavior")}
 # Where keys of the learner's own choice belong that stand one level too far out.
 _CHOSEN = {
     "meta.v1.ObjectMeta": ("A label goes", "labels"),
@@ -66,7 +70,10 @@ def meant_field(key: str, value: Any, body: Mapping[str, Any], type: str, path: 
     fields = types[holders[-1][0]]
     renamed = _RENAMED.get((holders[-1][0], key))
     if renamed:
-        return Meant((*path, *renamed.split(".")), f"`{renamed}`", f"This version has `{renamed}` instead.")
+        return Meant((*path, *renamed.split(".")), f"`{renamed}`", f"Here it is `{renamed}`.")
+    newer = _NEWER.get((holders[-1][0], key))
+    if newer:
+        return Meant((*path, key), f"`apiVersion: {newer}`, which has `{key}`", f"Write `apiVersion: {newer}`, which has it.")
     fitting = [name for name in fields if _fits(value, fields[name])]
     name = _spelt(key, fields) or _close(key, fitting, _ALMOST_EQUAL)
     place = None if name else _elsewhere(key, value, body, holders, path, types)

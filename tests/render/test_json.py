@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -112,7 +111,7 @@ def test_any_text_survives_and_can_be_written_as_utf8(expected: str, found: str)
 
 
 def test_golden_files_are_all_in_use() -> None:
-    tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     for path in (ROOT / "tests" / "golden").iterdir():
         stem = path.name
         for name in REPORTS:

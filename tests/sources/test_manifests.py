@@ -151,6 +151,13 @@ def test_lists_are_taken_apart(kind: str) -> None:
     assert [line(item, "metadata.name") for item in snapshot.objects] == [6, 7]
 
 
+def test_items_of_a_list_of_one_kind_need_not_say_it() -> None:
+    snapshot = text("apiVersion: v1\nkind: ConfigMapList\nitems:\n- metadata: {name: a}\n- metadata: {name: b}\n")
+    assert refs(snapshot) == ["ConfigMap/a", "ConfigMap/b"]
+    assert not snapshot.objects[1].problems
+    assert line(snapshot.objects[1], "metadata.name") == 5
+
+
 def test_fault_within_a_list_keeps_its_place() -> None:
     snapshot = text(LISTED.replace("metadata: {name: a}", "metadata: {name: a}\n  dta: {}"))
     (problem,) = snapshot.objects[0].problems

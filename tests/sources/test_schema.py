@@ -228,14 +228,14 @@ UNKNOWN = [
     # Of other versions.
     pytest.param(
         of("networking.k8s.io/v1", "Ingress", "spec: {rules: [{http: {paths: [{backend: {serviceName: web}}]}}]}"),
-        "`serviceName` is not a field of `backend`. This version has `service.name` instead.",
+        "`serviceName` is not a field of `backend`. Here it is `service.name`.",
         "spec.rules[0].http.paths[0].backend.service.name",
         "spec.rules[0].http.paths[0].backend.serviceName",
         id="renamed",
     ),
     pytest.param(
         of("autoscaling/v2", "HorizontalPodAutoscaler", "spec: {targetCPUUtilizationPercentage: 70}"),
-        "`targetCPUUtilizationPercentage` is not a field of a HorizontalPodAutoscaler's spec. This version has `metrics` instead.",
+        "`targetCPUUtilizationPercentage` is not a field of a HorizontalPodAutoscaler's spec. Here it is `metrics`.",
         "spec.metrics",
         "spec.targetCPUUtilizationPercentage",
         id="of-the-first-version",
