@@ -108,21 +108,22 @@ def nobody(snapshot: Snapshot, subject: K8sObject, expected: str) -> Verdict | N
     return failed(subject, expected=expected, found=f"no Pod and no Deployment in namespace `{snapshot.namespace}`", command=command)
 
 
-def refused(workload: Workload, *, files: bool) -> Problem | None:
+def refused(workload: Workload, *, files: bool | None = None) -> Problem | None:
     """Why the API server refuses a workload, so that it never has a Pod.
 
-    Each reason belongs to one side: to its volumes and mounts (`files`) or to the rest, so that one fault fails one objective.
+    Where two objectives judge the same workload, one asks for what is wrong with its volumes and mounts (`files`) and one for the rest,
+    so that one fault fails one objective.
     """
     for problem in workload.object.problems:
-        if problem.rejected and any(step in _OF_FILES for step in problem.path) is files:
+        if problem.rejected and files in (None, any(step in _OF_FILES for step in problem.path)):
             return replace(problem, object=workload.object.ref)
     return None
 
 
-def accepted(candidates: Iterable[tuple[Workload, Verdict]], among: Iterable[Workload], *, files: bool) -> Verdict | None:
+def accepted(candidates: Iterable[tuple[Workload, Verdict]], among: Iterable[Workload], *, files: bool | None = None) -> Verdict | None:
     """The verdict of the first candidate that the API server takes; else what it refuses in a candidate, or in any workload `among`.
 
-    None when nothing is refused and there is no candidate.
+    None when nothing is refused and there is no candidate. `files` as for `refused`.
     """
     listed = tuple(candidates)
     for workload, verdict in listed:

@@ -81,6 +81,9 @@ def _unwritable(volumes: Field, mount: Field, path: str) -> Verdict | None:
     sources = list(_sources(volume))
     if sources not in ([], ["emptyDir"]):  # a volume without a source is an emptyDir: the API server's default
         return failed(volume, expected=f"an emptyDir for `{path}`", found=", ".join(f"`{source}`" for source in sources))
+    medium = volume.at("emptyDir.medium")
+    if medium.value not in (None, "", "Memory") and not str(medium.value).startswith("HugePages"):
+        return failed(medium, expected="`medium: Memory`, or none for the node's disk", found=f"{written(medium)}, which no node has")
     read_only = mount.at("readOnly")
     if read_only.value not in (None, False):
         return failed(read_only, expected=f"a mount at `{path}` that can be written to", found=written(read_only))
@@ -151,7 +154,7 @@ def service_account(snapshot: Snapshot) -> Verdict:
     ),
     docs="https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination",
     needs=(deployment_exists,),
-    owned=owns(KIND, APP, *astray("terminationGracePeriodSeconds"), *in_every_container("terminationGracePeriodSeconds")),
+    owned=owns(KIND, APP, *astray("terminationGracePeriodSeconds"), *in_every_container("terminationGracePeriodSeconds", "lifecycle")),
 )
 def graceful_shutdown(snapshot: Snapshot) -> Verdict:
     seconds = workload(snapshot).pod_spec.at("terminationGracePeriodSeconds")

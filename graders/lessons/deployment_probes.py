@@ -32,7 +32,7 @@ def _asks(snapshot: Snapshot, container: Field, probe: Field, wanted: str) -> Ve
         return failed(scheme, expected="plain HTTP, which is the default", found=written(scheme))
     if host.value not in (None, ""):
         return failed(host, expected="no `host`: the kubelet then asks the Pod itself", found=written(host))
-    if port.text and not port.text.isdigit() and port_named_http.check(snapshot).status is not Status.PASSED:
+    if _waits_for_its_name(snapshot, port):
         return first(port_named_http.id)
     number = resolve_probe_port(container.value, port.value)
     if number != APP_PORT:
@@ -40,6 +40,12 @@ def _asks(snapshot: Snapshot, container: Field, probe: Field, wanted: str) -> Ve
     if path.text and not path.text.startswith("/"):
         return passed(f"`path: {path.text}` of the {probe.path[-1]} works, for the kubelet adds the slash in front: write `{wanted}`.")
     return passed()
+
+
+def _waits_for_its_name(snapshot: Snapshot, port: Field) -> bool:
+    """Whether a probe names a port while the naming of ports is what another objective finds wrong."""
+    by_name = port.text and not port.text.isdigit()
+    return bool(by_name) and port_named_http.check(snapshot).status is not Status.PASSED
 
 
 def _port_in_words(port: Field, number: int | None) -> str:
@@ -71,8 +77,15 @@ def liveness_probe(snapshot: Snapshot, container: Field) -> Verdict:
     if verdict.status is not Status.PASSED or deciding is None:
         return verdict
     probe = container.key(deciding)
-    if handler(probe.value) is None:
+    asks = handler(probe.value)
+    if asks is None:
         return failed(probe, expected=f"a {deciding} that asks something", found="no handler")
+    port = probe.key(asks, "port")
+    if port.text is not None and resolve_probe_port(container.value, port.value) is None:
+        if _waits_for_its_name(snapshot, port):
+            return first(port_named_http.id)
+        expected = f"a port of this container: with a {deciding} that asks nobody it never starts"
+        return failed(port, expected=expected, found=_port_in_words(port, None))
     seconds = budget(probe.value)
     if seconds is None or seconds < _SLOW_START:
         found = "numbers that the API server refuses" if seconds is None else f"{seconds} s: {_sum(probe)}"

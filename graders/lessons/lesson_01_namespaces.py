@@ -67,6 +67,8 @@ def _label(snapshot: Snapshot, key: str, wanted: str) -> Verdict:
 
 
 def _shown(label: Field) -> str:
+    if isinstance(label.value, Mapping | tuple):
+        return "{…}" if label.mapping or label.value == {} else "[…]"
     if label.text is None:
         return str(label.value).lower()
     return label.text if label.text.strip() == label.text and label.text else f'"{label.text}"'

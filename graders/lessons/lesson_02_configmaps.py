@@ -30,7 +30,7 @@ _DOCS = "https://kubernetes.io/docs/concepts/configuration/configmap/"
 _POD_DOCS = "https://kubernetes.io/docs/tasks/configure-pod-container/configure-pod-configmap/"
 
 _LEVELS = ("debug", "info", "warning", "error")
-_LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+_LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
 
 
 def _config(snapshot: Snapshot) -> K8sObject:
@@ -74,6 +74,8 @@ def _judge(snapshot: Snapshot, *settings: tuple[str, str, Callable[[str], str | 
         setting = data.key(key)
         if setting.path[-1] not in data.mapping:
             return failed(setting, expected=f"`{key}`: {expected}", found=_absence(data, key))
+        if setting.present and _nested(setting):
+            return Verdict(Status.BLOCKED, reason="First: values-are-strings.")
         text = _text(setting)
         remark = remark_on(text)
         if remark is not None:

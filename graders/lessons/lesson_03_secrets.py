@@ -229,6 +229,8 @@ def strong_jwt_secret(snapshot: Snapshot) -> Verdict:
     if known["bytes"] < _LONG_ENOUGH:
         found = "fewer than 8" if known["bytes"] < 8 else f"{known['bytes']} to {known['bytes'] * 2 - 1}"
         return failed(entry, expected=f"at least {_LONG_ENOUGH} bytes", found=f"{found} bytes")
+    if known["repetitive"]:
+        return passed("`jwt-secret` is long, and easily guessed: it repeats one or two characters. Let a machine choose it.")
     return passed()
 
 
@@ -260,7 +262,7 @@ def used_by_reference(snapshot: Snapshot) -> Verdict:
         keys = [key for _, key in uses(workload, _KIND, _NAME)]
         if keys:
             users.append((workload, passed(*advice, *_unknown_keys(workload, keys, _entries(secret)))))
-    verdict = accepted(users, found, files=False)
+    verdict = accepted(users, found)
     if verdict is not None:
         return verdict
     return failed(found[0].pod_spec, expected=expected, found=f"no reference to it in {', '.join(item.object.ref for item in found[:3])}")
@@ -268,12 +270,13 @@ def used_by_reference(snapshot: Snapshot) -> Verdict:
 
 def _literals(workload: Workload, container: Field, advice: list[str]) -> Iterator[tuple[Field, str]]:
     """Where a container carries one of the credentials itself. Remarks on what is near to it go to `advice`."""
-    for entry in container.at("env").each():
+    variables = tuple(container.at("env").each())
+    for index, entry in enumerate(variables):
         name, value = entry.at("name").text or "", entry.at("value")
         if name not in SECRET_VARIABLES:
             continue
         if value.present and value.value != "":
-            origin = _referred(container, value)
+            origin = _referred(container, variables[:index], value)
             if origin is None:
                 yield value, f"`{name}` with a value of its own in {workload.object.ref}"
             elif not _REFERENCES.fullmatch(value.text or ""):
@@ -287,11 +290,15 @@ def _literals(workload: Workload, container: Field, advice: list[str]) -> Iterat
                 yield word, f"`{match[1]}` with a value of its own in the command line of {workload.object.ref}"
 
 
-def _referred(container: Field, value: Field) -> Origin | None:
-    """The Secret that a value like `$(NAME)`, or a URL with such a password, refers to; None when it is a value of its own."""
+def _referred(container: Field, before: Collection[Field], value: Field) -> Origin | None:
+    """The Secret that a value like `$(NAME)`, or a URL with such a password, refers to; None when it is a value of its own.
+
+    Only variables that are defined `before` it can be referred to.
+    """
     text = value.text or ""
     match = _REFERENCES.fullmatch(text) or _PASSWORD_BY_REFERENCE.search(text)
-    origins = candidates(container.value, match[1]) if match else ()
+    defined = {"envFrom": container.at("envFrom").value, "env": [variable.value for variable in before]}
+    origins = candidates(defined, match[1]) if match else ()
     return next((origin for origin in origins if origin.kind == _KIND), None)
 
 

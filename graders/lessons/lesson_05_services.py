@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from graders.lessons.existence import exists
 from graders.objective import Lesson, objective, owns
 from graders.semantics.ports import protocol, target_number
 from graders.semantics.selectors import matches_labels
-from graders.snapshot import Field, K8sObject, Snapshot, string_map
+from graders.snapshot import Field, K8sObject, Snapshot
 from graders.verdict import Verdict, failed, passed, pending
 from graders.workloads import APP, APP_PORT, WORKLOAD_KINDS, Workload, workloads
 
@@ -23,8 +26,12 @@ def _service(snapshot: Snapshot) -> K8sObject:
     return snapshot.own(_KIND, APP)
 
 
-def _labels(labels: dict[str, str]) -> str:
-    return ", ".join(f"`{key}: {value}`" for key, value in sorted(labels.items())) or "no labels"
+def _labels(labels: Mapping[str, Any]) -> str:
+    return ", ".join(f"`{key}: {_value(value)}`" for key, value in sorted(labels.items())) or "no labels"
+
+
+def _value(value: Any) -> str:
+    return "{…}" if isinstance(value, Mapping) else "[…]" if isinstance(value, tuple) else "null" if value is None else str(value)
 
 
 @objective(
@@ -60,6 +67,7 @@ def service_exists(snapshot: Snapshot) -> Verdict:
         "spec.loadBalancerIP",
         "spec.loadBalancerClass",
         "spec.loadBalancerSourceRanges",
+        "spec.allocateLoadBalancerNodePorts",
         "spec.healthCheckNodePort",
         "spec.ports[].nodePort",
     ),
@@ -139,7 +147,7 @@ def _target(snapshot: Snapshot, port: Field, expected: str) -> Verdict:
     "It selects the Deployment's Pods, and only those",
     hints=(
         "A Service finds Pods by their labels: hold `spec.selector` against `kubectl get pods --show-labels`, letter by letter.",
-        "Every label of the selector must be in the Deployment's Pod template (`spec.template.metadata.labels`) and in no other workload's.",
+        "Every label of the selector must be in the Deployment's Pod template (`spec.template.metadata.labels`) and in no other's.",
     ),
     docs=_DEBUG,
     needs=(service_exists,),
@@ -150,8 +158,9 @@ def selects_the_app(snapshot: Snapshot) -> Verdict:
     app = Workload.of(snapshot.related("Deployment", APP))
     expected = f"a selector that matches the Pods of {app.object.ref}, which carry {_labels(app.pod_labels)}"
     if not selector.mapping:
-        return failed(selector, expected=expected, found="no selector, so it has no Pods at all")
-    chosen = _labels(string_map(selector.value))
+        found = "no selector, so it has no Pods at all" if selector.value in (None, {}) else f"`{_value(selector.value)}`, no map of labels"
+        return failed(selector, expected=expected, found=found)
+    chosen = _labels(selector.mapping)
     if not matches_labels(selector.value, app.pod_labels):
         return failed(selector, expected=expected, found=chosen)
     others = sorted(
@@ -181,7 +190,8 @@ def labelled_for_monitoring(snapshot: Snapshot) -> Verdict:
     label = service.key("metadata", "labels", "app")
     if label.value == APP:
         return passed()
-    found = f"`app: {label.value}`" if label.present else f"no label `app`, but {_labels(service.labels)}"
+    others = f", but {_labels(service.labels)}" if service.labels else ""
+    found = f"`app: {_value(label.value)}`" if label.present else f"no label `app`{others}"
     return failed(label, expected=f"`app: {APP}`", found=found)
 
 
@@ -197,8 +207,7 @@ def labelled_for_monitoring(snapshot: Snapshot) -> Verdict:
     live=True,
 )
 def endpoints_ready(snapshot: Snapshot) -> Verdict:
-    service = _service(snapshot)
-    deployment = snapshot.related("Deployment", APP)
+    service, deployment = _service(snapshot), snapshot.related("Deployment", APP)
     wanted = deployment.at("spec.replicas").whole
     wanted = 1 if wanted is None else wanted
     slices = [item for item in snapshot.all("EndpointSlice") if item.labels.get(_SERVICE_LABEL) == service.name]
@@ -206,22 +215,49 @@ def endpoints_ready(snapshot: Snapshot) -> Verdict:
     command = f"kubectl get endpointslices -l {_SERVICE_LABEL}={service.name} -n {snapshot.namespace} -o yaml"
     expected = f"{max(wanted, 1)} ready endpoint{'s' if wanted > 1 else ''}, one for each replica"
     found = f"{len(ready)} ready" + (f", {len(unready)} not ready: {', '.join(sorted(unready)[:3])}" if unready else "")
-    if not matches_labels(service.at("spec.selector").value, Workload.of(deployment).pod_labels):
-        selector = service.at("spec.selector")
-        return failed(selector, expected=expected, found=f"{found}: the selector does not match the Deployment's Pods", command=command)
-    if wanted == 0:
-        return failed(deployment.at("spec.replicas"), expected=expected, found="`replicas: 0`, so there is nothing to reach")
-    portless = [item for item in slices if any(item.at("endpoints").each()) and not any(item.at("ports").each())]
-    if portless:
-        found = "addresses without a port: no container has a port of the name that `targetPort` gives"
-        return failed(portless[0].at("ports"), expected=expected, found=found, command=command)
+    hopeless = _hopeless(service, deployment, slices)
+    if hopeless is not None:
+        where, why = hopeless
+        return failed(where, expected=expected, found=f"{found}: {why}", command=command)
     if len(ready) >= wanted and not unready:
         return passed()
     stuck = _stuck(deployment)
     if stuck is not None:
         return failed(stuck, expected=expected, found=f"{found}: the rollout has stopped, {stuck.at('reason').value}")
-    where = slices[0] if slices else service
+    where = slices[0].root if slices else service.root
     return pending(where, expected=expected, found=found, command=command)
+
+
+def _hopeless(service: K8sObject, deployment: K8sObject, slices: list[K8sObject]) -> tuple[Field, str] | None:
+    """A reason for which waiting brings no endpoints, and where it stands; None when there is none."""
+    kind, selector, replicas = service.at("spec.type"), service.at("spec.selector"), deployment.at("spec.replicas")
+    if kind.value == "ExternalName":
+        return kind, "a Service of type `ExternalName` is a name in the DNS and has no endpoints"
+    if not matches_labels(selector.value, Workload.of(deployment).pod_labels):
+        return selector, "the selector does not match the Deployment's Pods"
+    if replicas.whole == 0:
+        return replicas, "`replicas: 0`, so there is nothing to reach"
+    portless = _portless(service, slices)
+    if portless is not None:
+        return portless, "the addresses are without a port: no container has a port of the name that `targetPort` gives"
+    return None
+
+
+def _portless(service: K8sObject, slices: list[K8sObject]) -> Field | None:
+    """The ports of a slice that lacks the Service's port 80: it leaves out what no container of its Pods has a name for."""
+    names = {port.at("name").text or "" for port in service.at("spec.ports").each() if port.at("port").value == _PORT}
+    for item in slices:
+        given = {port.at("name").text or "" for port in item.at("ports").each()}
+        if any(_current(item)) and not names <= given:
+            return item.at("ports")
+    return None
+
+
+def _current(item: K8sObject) -> Iterator[Field]:
+    """The endpoints of a slice that are there to stay: one that terminates is no replica any more."""
+    for endpoint in item.at("endpoints").each():
+        if endpoint.at("conditions.terminating").value is not True:
+            yield endpoint
 
 
 def _endpoints(slices: list[K8sObject]) -> tuple[set[str], set[str]]:
@@ -229,10 +265,9 @@ def _endpoints(slices: list[K8sObject]) -> tuple[set[str], set[str]]:
     ready: set[str] = set()
     unready: set[str] = set()
     for item in slices:
-        for endpoint in item.at("endpoints").each():
+        for endpoint in _current(item):
             name = endpoint.at("targetRef.name").text or str(endpoint.key("addresses", 0).value)
-            is_ready = endpoint.at("conditions.ready").value
-            (unready if is_ready is False else ready).add(name)  # left out, it means ready
+            (unready if endpoint.at("conditions.ready").value is False else ready).add(name)  # left out, it means ready
     return ready - unready, unready
 
 

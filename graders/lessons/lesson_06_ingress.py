@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from graders.kinds import KINDS
 from graders.lessons.existence import exists
 from graders.objective import Lesson, objective, owns
+from graders.semantics.names import dns_subdomain
 from graders.semantics.ports import protocol
 from graders.semantics.routing import (
     MEBIBYTE,
@@ -49,7 +51,10 @@ def _ingress(snapshot: Snapshot) -> K8sObject:
 
 
 def _annotation(item: K8sObject, key: str) -> Field:
-    return item.key("metadata", "annotations", key)
+    """An annotation. One that is null is there, and empty: so the API server stores it."""
+    field = item.key("metadata", "annotations", key)
+    written = item.at("metadata.annotations").value
+    return replace(field, value="") if field.value is None and isinstance(written, Mapping) and key in written else field
 
 
 def _annotations(*keys: str) -> tuple[str, ...]:
@@ -65,7 +70,7 @@ def _shown(field: Field) -> str:
     if field.value is None:
         return f"no `{field.path[-1]}`"
     if field.text is not None:
-        return f'`"{field.text}"`'
+        return '`"{}"`'.format(field.text.replace("\n", r"\n"))
     if field.flag is not None:
         return f"`{str(field.flag).lower()}` without quotes, a boolean"
     if isinstance(field.value, int | float):
@@ -171,8 +176,8 @@ def ingress_class(snapshot: Snapshot) -> Verdict:
     wrong = _not_a_string([old])
     if wrong:
         return wrong
-    if old.text and old.text != field.text:
-        return failed(old, expected=f"`ingressClassName: {field.text}` alone", found=f"another class in the old annotation, `{old.text}`")
+    if old.text not in (None, field.text):
+        return failed(old, expected=f"`ingressClassName: {field.text}` alone", found=f"another class in the old annotation, {_shown(old)}")
     if snapshot.is_live and snapshot.find("IngressClass", field.text) is None:
         names = sorted(item.name for item in snapshot.all("IngressClass"))
         found = (
@@ -329,8 +334,11 @@ def certificate_issuer(snapshot: Snapshot) -> Verdict:
         return failed(fields[0], expected=expected, found="neither")
     if len(given) > 1:
         return failed(given[1], expected=expected, found="both, which cert-manager refuses")
-    if not (given[0].text or "").strip():
+    name = given[0].text or ""
+    if not name.strip():
         return failed(given[0], expected=expected, found="an empty name")
+    if dns_subdomain(name) is not None:
+        return failed(given[0], expected=expected, found=f"{_shown(given[0])}, a name that no issuer can have")
     return passed()
 
 
@@ -392,7 +400,7 @@ def body_size(snapshot: Snapshot) -> Verdict:
         return wrong
     if field.text is None:
         return failed(field, expected=expected, found=f"no `{_BODY_SIZE}`, which means `1m`")
-    given = size(field.text)
+    given = size(field.text.strip(" "))  # ingress-nginx takes the blanks away before nginx sees it
     if given is None:
         return failed(field, expected=expected, found=f"{_shown(field)}, which nginx does not read as a size")
     if given == 0:
@@ -577,6 +585,8 @@ def _route_fault(route: K8sObject) -> Verdict | None:
         if wrong is None:
             return None
         fault = fault or wrong
+        if takes_every_request(rule.at("matches").value):  # of equal rules the first gets all the requests
+            break
     return fault or failed(route.at("spec.rules"), expected=f"a rule that leads to Service `{APP}`", found="no rules")
 
 

@@ -142,6 +142,12 @@ def _written(field: Field) -> str:
     return f'`{name}: "{field.value}"`, a string' if isinstance(field.value, str) else f"`{name}: {field.value}`"
 
 
+def _claimed(resource: str) -> tuple[str, ...]:
+    """The metrics that mean a resource, also where its name stands a level too high or below a key that is none."""
+    places = ("resource.name", "containerResource.name", "resources.name", "resource", "name")
+    return tuple(f"spec.metrics[{place}={resource}]" for place in places)
+
+
 @objective(
     "cpu-target",
     "CPU is held at 70 %",
@@ -151,9 +157,7 @@ def _written(field: Field) -> str:
     ),
     docs=_WALKTHROUGH,
     needs=(hpa_exists,),
-    owned=owns(
-        _KIND, _NAME, "spec.metrics[resource.name=cpu]", "spec.metrics[containerResource.name=cpu]", "spec.targetCPUUtilizationPercentage"
-    ),
+    owned=owns(_KIND, _NAME, *_claimed("cpu"), "spec.targetCPUUtilizationPercentage"),
 )
 def cpu_target(snapshot: Snapshot) -> Verdict:
     return _utilization(_hpa(snapshot), "cpu", 70)
@@ -168,7 +172,7 @@ def cpu_target(snapshot: Snapshot) -> Verdict:
     ),
     docs=_WALKTHROUGH,
     needs=(hpa_exists,),
-    owned=owns(_KIND, _NAME, "spec.metrics[resource.name=memory]", "spec.metrics[containerResource.name=memory]"),
+    owned=owns(_KIND, _NAME, *_claimed("memory")),
 )
 def memory_target(snapshot: Snapshot) -> Verdict:
     return _utilization(_hpa(snapshot), "memory", 80)
@@ -206,13 +210,18 @@ def _twice(metric: str, count: int) -> tuple[str, ...]:
 
 def _no_utilization(hpa: K8sObject, resource: str, expected: str, targets: list[Field]) -> Verdict:
     if targets:
-        return failed(targets[0].at("type"), expected=expected, found=f"a target of type `{targets[0].at('type').value}`")
+        return failed(targets[0].at("type"), expected=expected, found=_type(targets[0]))
     for metric in _metrics(hpa):
         container = metric.at("containerResource")
         if metric.at("type").value == "ContainerResource" and container.at("name").value == resource:
             only = f"a ContainerResource metric, which looks at container `{container.at('container').value}` only"
             return failed(metric.at("type"), expected=expected, found=only)
     return failed(hpa.at("spec.metrics"), expected=expected, found=_listed(hpa))
+
+
+def _type(target: Field) -> str:
+    kind = target.at("type")
+    return f"a target of type `{kind.value}`" if kind.present else "a target without a `type`"
 
 
 def _listed(hpa: K8sObject) -> str:
@@ -255,7 +264,7 @@ def requests_per_second(snapshot: Snapshot) -> Verdict:
     amounts: list[tuple[Decimal, Field]] = []
     for target in targets:
         if target.at("type").value != "AverageValue":
-            return failed(target.at("type"), expected=expected, found=f"a target of type `{target.at('type').value}`")
+            return failed(target.at("type"), expected=expected, found=_type(target))
         amount = parse_quantity(target.at("averageValue").value)
         if amount is None:
             value = target.at("averageValue")
@@ -336,7 +345,7 @@ def scale_up_policy(snapshot: Snapshot) -> Verdict:
     ),
     docs=_BEHAVIOR_DOCS,
     needs=(hpa_exists,),
-    owned=owns(_KIND, _NAME, "spec.behavior.scaleDown"),
+    owned=owns(_KIND, _NAME, "spec.behavior"),  # all but scaleUp: without a behavior it is this objective that is not met
 )
 def scale_down_policy(snapshot: Snapshot) -> Verdict:
     place = _direction(_hpa(snapshot), "scaleDown")
@@ -429,6 +438,9 @@ def no_fixed_replicas(snapshot: Snapshot) -> Verdict:
         if replicas.whole == desired:
             return passed()
         return failed(replicas, expected=f"no fixed count, or the {desired} that the HPA wants", found=_written(replicas))
+    if snapshot.is_live and replicas.whole == 1:
+        found = "`replicas: 1`, as the API server fills in; the HPA has not decided yet"
+        return pending(replicas, expected="the count that the HPA sets", found=found)
     # Nobody knows yet what it wants beyond its minimum. A minimum other than the 3 asked for is for replica-bounds to say.
     if replicas.whole is None or replicas.whole not in (minimum(hpa.at("spec").value), _FEWEST):
         return failed(replicas, expected="no `replicas`: the HPA sets the count", found=_written(replicas))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from graders.lessons.existence import exists
 from graders.objective import Lesson, objective, owns
 from graders.semantics.disruption import desired_healthy, example_labels, surely_apart, surely_within
@@ -16,6 +19,7 @@ _KIND = "PodDisruptionBudget"
 _NAME = "rag-engine-api-pdb"
 _API = "policy/v1"
 _KEPT = 2
+_NUMBERS = (("spec", "minAvailable"), ("spec", "maxUnavailable"))
 
 _DOCS = "https://kubernetes.io/docs/tasks/run-application/configure-pdb/"
 _DISRUPTIONS = "https://kubernetes.io/docs/concepts/workloads/pods/disruptions/"
@@ -45,11 +49,16 @@ def pdb_exists(snapshot: Snapshot) -> Verdict:
         found = f"`{budget.api_version}`, which Kubernetes does not serve"
         return failed(budget.at("apiVersion"), expected=f"`apiVersion: {_API}`", found=found)
     spec = _budget(snapshot).at("spec")
-    given = [key for key in ("minAvailable", "maxUnavailable") if spec.key(key).present]
+    given = [path for path in _NUMBERS if spec.object.key(*path).present]
     if len(given) == 1:
         return verdict
     expected = "exactly one of `minAvailable` and `maxUnavailable`"
-    return failed(spec, expected=expected, found="both" if given else "neither: such a budget keeps nothing")
+    if given:
+        return failed(spec, expected=expected, found="both")
+    meant = next((problem for problem in spec.object.problems if problem.unknown_field and problem.path in _NUMBERS), None)
+    if meant is not None:
+        return Verdict(Status.FAILED, replace(meant, object=spec.object.ref).evidence())
+    return failed(spec, expected=expected, found="neither: such a budget keeps nothing")
 
 
 @objective(
@@ -92,14 +101,25 @@ def _labels(labels: dict[str, str]) -> str:
 
 def _selector(selector: Field) -> str:
     """The selector in words."""
-    if not selector.present:
-        return "none"
-    parts = [f"`{key}: {field.value}`" for key, field in selector.at("matchLabels").entries()]
+    if not isinstance(selector.value, Mapping):
+        return f"`{selector.value}`, which is no map" if selector.present else "none"
+    parts = [f"`{key}: {_plain(field)}`" for key, field in selector.at("matchLabels").entries()]
     for item in selector.at("matchExpressions").each():
         values = [str(value.value) for value in item.at("values").each()]
         shown = f" ({', '.join(values)})" if values else ""
-        parts.append(f"`{item.at('key').value} {item.at('operator').value}{shown}`")
+        parts.append(f"`{item.at('key').text or '(no key)'} {item.at('operator').text or '(no operator)'}{shown}`")
+    if not parts and any(selector.value.values()):
+        return "one that Kubernetes cannot read"
     return ", ".join(parts) or "`{}`, every Pod of the namespace"
+
+
+def _plain(field: Field) -> str:
+    """A value as YAML would hold it; null is empty, as the API server has it."""
+    if field.flag is not None:
+        return str(field.flag).lower()
+    if field.value in (None, ""):
+        return '""'
+    return "a list" if isinstance(field.value, tuple) else str(field.value).replace("\n", r"\n")
 
 
 @objective(
@@ -125,7 +145,7 @@ def min_available(snapshot: Snapshot) -> Verdict:
 def _number(field: Field) -> str:
     """The field as it stands, so that a string is told from a number."""
     if field.text is None:
-        return f"`{field.path[-1]}: {field.value}`"
+        return f"`{field.path[-1]}: {_plain(field)}`"
     return f'`{field.path[-1]}: "{field.text}"`, a {"share" if percentage(field.text) is not None else "string"}'
 
 

@@ -167,7 +167,7 @@ def is_named(key: str) -> bool:
     last = words[-1]
     if last in ("key", "keys"):
         return len(words) > 1 and words[-2] in _KEYS
-    return last in _NAMES or last.endswith(_ENDINGS) or (last == "pwd" and len(words) > 1)
+    return last in _NAMES or last.endswith(_ENDINGS) or (last in ("pwd", "pass") and len(words) > 1)
 
 
 def is_reference(text: str) -> bool:

@@ -7,6 +7,7 @@ succeeds, https://kubernetes.io/docs/concepts/configuration/liveness-readiness-s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,12 +62,14 @@ def resolve_probe_port(container: Any, port: Any) -> int | None:
 
 
 def requested_path(path: Any) -> str | None:
-    """The path that a kubelet asks for: `/` when none is given, with the leading slash that it adds; None when it is no text."""
-    if path is None or path == "":
-        return "/"
-    if not isinstance(path, str):
+    """The path that a kubelet asks for, without a query: `/` when none is given, with the leading slash that it adds.
+
+    None when it is no text.
+    """
+    if path is not None and not isinstance(path, str):
         return None
-    return path if path.startswith("/") else f"/{path}"
+    bare = re.split("[?#]", path or "", maxsplit=1)[0]
+    return bare if bare.startswith("/") else f"/{bare}"
 
 
 def _given(container: Mapping[str, Any], name: str) -> bool:

@@ -14,7 +14,7 @@ def matches_labels(selector: Any, labels: Mapping[str, str]) -> bool:
     """Whether a map of labels, as a Service or ReplicationController has it, selects `labels`; an empty or missing one selects nothing."""
     if not isinstance(selector, Mapping) or not selector:
         return False
-    return all(labels.get(key) == value for key, value in selector.items())
+    return _carries(labels, selector)
 
 
 def matches(selector: Any, labels: Mapping[str, str], *, missing: bool = False) -> bool:
@@ -30,7 +30,7 @@ def matches(selector: Any, labels: Mapping[str, str], *, missing: bool = False) 
     wanted = selector.get("matchLabels")
     if wanted is not None and not isinstance(wanted, Mapping):
         return False
-    if wanted and not all(labels.get(key) == value for key, value in wanted.items()):
+    if wanted and not _carries(labels, wanted):
         return False
     expressions = selector.get("matchExpressions")
     if expressions is None:
@@ -38,17 +38,22 @@ def matches(selector: Any, labels: Mapping[str, str], *, missing: bool = False) 
     return isinstance(expressions, list | tuple) and all(_requirement(item, labels) for item in expressions)
 
 
+def _carries(labels: Mapping[str, str], wanted: Mapping[str, Any]) -> bool:
+    return all(labels.get(key) == ("" if value is None else value) for key, value in wanted.items())  # null is the empty string
+
+
 def _requirement(item: Any, labels: Mapping[str, str]) -> bool:
     if not isinstance(item, Mapping):
         return False
-    key, operator = item.get("key"), item.get("operator")
-    given = item.get("values")
-    values = tuple(given) if isinstance(given, list | tuple) else ()
+    key, operator, values = item.get("key"), item.get("operator"), item.get("values")
+    values = () if values is None else values
+    if not isinstance(key, str) or not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
+        return False
     match operator:
         case "In":
-            return bool(values) and labels.get(str(key)) in values
+            return labels.get(key) in values
         case "NotIn":  # an absent label is not in the set either
-            return bool(values) and labels.get(str(key)) not in values
+            return bool(values) and labels.get(key) not in values
         case "Exists":
             return not values and key in labels
         case "DoesNotExist":

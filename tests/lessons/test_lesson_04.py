@@ -173,7 +173,9 @@ def test_probe_that_names_the_port_waits_for_the_name() -> None:
 
 def test_probe_by_number_does_not_wait_for_the_name() -> None:
     container = "spec.template.spec.containers.0"
-    changes = {f"{container}.ports.0.name": "web"} | {f"{container}.{probe}Probe.httpGet.port": 8000 for probe in ("liveness", "readiness")}
+    changes = {f"{container}.ports.0.name": "web"} | {
+        f"{container}.{probe}Probe.httpGet.port": 8000 for probe in ("startup", "liveness", "readiness")
+    }
     verdicts = report(files(deployment(changes)))
     assert {verdicts[key].status for key in ("liveness-probe", "readiness-probe")} == {Status.PASSED}
 

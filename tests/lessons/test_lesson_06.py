@@ -330,6 +330,13 @@ def test_the_class_must_exist_on_a_cluster_only() -> None:
     assert "no IngressClass" in verdict.evidence.found
 
 
+def test_an_old_annotation_that_is_null_is_an_empty_class() -> None:
+    body = {**INGRESS, "metadata": {**INGRESS["metadata"], "annotations": {**ANNOTATIONS, "kubernetes.io/ingress.class": None}}}
+    verdict = judge("ingress-class", body)
+    assert verdict.evidence is not None
+    assert verdict.evidence.found == 'another class in the old annotation, `""`'
+
+
 def test_classes_that_may_not_be_read_leave_it_unknown() -> None:
     denied = MappingProxyType({"IngressClass": "Could not list IngressClass objects: access denied."})
     assert judge("ingress-class", INGRESS, kind="cluster", unreadable=denied).status is Status.UNKNOWN
@@ -340,6 +347,9 @@ def test_classes_that_may_not_be_read_leave_it_unknown() -> None:
 
 def route(**fields: Any) -> dict[str, Any]:
     return {**ROUTE, "spec": {**ROUTE["spec"], **fields}}
+
+
+PART_TO_ANOTHER = {"matches": [{"path": {"value": "/docs"}}], "backendRefs": [{"name": "docs", "port": 80}]}
 
 
 def backends(**fields: Any) -> dict[str, Any]:
@@ -357,7 +367,8 @@ def backends(**fields: Any) -> dict[str, Any]:
         pytest.param(route(parentRefs=[]), Status.FAILED, id="no gateway"),
         pytest.param(route(rules=[]), Status.FAILED, id="no rules"),
         pytest.param(route(rules=[{}]), Status.FAILED, id="a rule of nothing"),
-        pytest.param(route(rules=[{}, *ROUTE["spec"]["rules"]]), Status.PASSED, id="the second rule"),
+        pytest.param(route(rules=[PART_TO_ANOTHER, *ROUTE["spec"]["rules"]]), Status.PASSED, id="the second rule, after one for a part"),
+        pytest.param(route(rules=[{}, *ROUTE["spec"]["rules"]]), Status.FAILED, id="the second rule, after one for all"),
         pytest.param(backends(weight=1), Status.PASSED, id="weight 1"),
         pytest.param(backends(weight=0), Status.FAILED, id="weight 0"),
         pytest.param(backends(weight="1"), Status.FAILED, id="weight in quotes"),

@@ -199,7 +199,8 @@ def test_another_minimum_is_no_fault_of_the_count(least: int | None) -> None:
         (("spec", "scaleTargetRef", "apiVersion"), "scale-target"),
         (("spec", "behavior", "scaleUp", "policies", 0, "value"), "scale-up-policy"),
         (("spec", "behavior", "scaleDown"), "scale-down-policy"),
-        (("spec", "behavior", "scaledown"), "hpa-exists"),
+        (("spec", "behavior", "scaledown"), "scale-down-policy"),
+        (("spec", "behavior"), "scale-down-policy"),
         (("spec", "maxReplica"), "hpa-exists"),
     ],
 )

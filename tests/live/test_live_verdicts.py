@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,18 +79,25 @@ def clean(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Stage]:
         stage.api.put(bare_namespace)  # without the labels of the case before
     backdrop = [
         document
-        for document in _BACKDROP.get(case.lesson.id, [])
+        for document in [*_BACKDROP.get(case.lesson.id, []), *_ingress_classes(submitted)]
         if not any((item.kind, item.name) == (document["kind"], document["metadata"]["name"]) for item in submitted)
     ]
     for document in backdrop:
         status, answer = stage.api.put(document)
-        assert status in (200, 201), answer
+        assert status in (200, 201) or document["kind"] == "IngressClass", answer  # the name may be the case's fault
     try:
         yield stage
     finally:
         for item in [*submitted, *(K8sObject.of(document, default_namespace=NAMESPACE) for document in backdrop)]:
             _remove(stage.api, item)
         stage.api.ensure_namespace(NAMESPACE)
+
+
+def _ingress_classes(submitted: Sequence[K8sObject]) -> Iterator[dict[str, Any]]:
+    """The classes that Ingresses name: whether one exists shows on a cluster only."""
+    for name in {item.at("spec.ingressClassName").text for item in submitted if item.kind == "Ingress"} - {None, "", "nginx"}:
+        spec = {"controller": "example.com/controller"}
+        yield {"apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": name}, "spec": spec}
 
 
 def _remove(api: Api, item: K8sObject) -> None:
@@ -113,7 +120,10 @@ def test_api_server_and_grader_agree(case: Case, clean: Stage) -> None:
     applied = clean.apply(case.path)
     ours = [problem.message for problem in from_files.problems if problem.rejected]
     if applied.returncode:
-        assert ours, f"the API server rejects it and we do not:\n{applied.stderr}"
+        # Of custom resources we know no schema: there the objective itself has to find the fault.
+        failing = {result.objective.id for result in from_files.results if result.status is Status.FAILED}
+        unserved = "no matches for kind" in applied.stderr and case.objective.id in failing
+        assert ours or unserved, f"the API server rejects it and we do not:\n{applied.stderr}"
         return
     assert not ours, f"the API server accepts it and we reject it: {ours}"
 
@@ -121,6 +131,7 @@ def test_api_server_and_grader_agree(case: Case, clean: Stage) -> None:
     on_cluster = {result.objective.id: result.verdict for result in live.results}
     for result in from_files.results:
         if not result.objective.live and result.status is not Status.SKIPPED:
-            assert on_cluster[result.objective.id].status is result.status, (
+            # Pending: a controller has not acted yet, so that the cluster cannot tell.
+            assert on_cluster[result.objective.id].status in (result.status, Status.PENDING), (
                 f"{result.objective.id}: {result.verdict} from the file, {on_cluster[result.objective.id]} on the cluster"
             )

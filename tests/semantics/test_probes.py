@@ -69,7 +69,16 @@ def test_port_is_a_number_or_a_name_of_this_container(port: Any, number: int | N
 
 @pytest.mark.parametrize(
     ("path", "asked"),
-    [("/health", "/health"), ("health", "/health"), (None, "/"), ("", "/"), ("//health", "//health"), (3, None)],
+    [
+        ("/health", "/health"),
+        ("health", "/health"),
+        (None, "/"),
+        ("", "/"),
+        ("//health", "//health"),
+        ("/health?full=1", "/health"),
+        ("#x", "/"),
+        (3, None),
+    ],
     ids=repr,
 )
 def test_path(path: Any, asked: str | None) -> None:
