@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_LABEL_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _NAME_PART = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _KEY = re.compile(r"[-._a-zA-Z0-9]+")
@@ -33,7 +32,6 @@ def _rule(pattern: re.Pattern[str], longest: int, words: str) -> Rule:
 
 
 dns_label = _rule(_LABEL, 63, "at most 63 lower-case letters, digits and `-`, with a letter or digit at both ends")
-dns_label_1035 = _rule(_LABEL_1035, 63, "at most 63 lower-case letters, digits and `-`, beginning with a letter, with no `-` at the end")
 dns_subdomain = _rule(
     _SUBDOMAIN, 253, "at most 253 lower-case letters, digits, `-` and `.`, with a letter or digit at both ends of each part"
 )

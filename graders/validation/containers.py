@@ -90,12 +90,7 @@ def _ports(place: Place) -> None:
     unique((item["name"] for item in place.structs()), "port's name")
 
 
-def _host_port(place: Place) -> None:
-    if place.whole != 0:
-        _PORT(place)
-
-
-def _container_port(place: Place) -> None:
+def _port_if_set(place: Place) -> None:
     if place.whole != 0:
         _PORT(place)
 
@@ -165,8 +160,8 @@ def _claims(place: Place, known: Collection[str]) -> None:
 
 _PORTS: dict[str, Check] = {
     "name": _port_name,
-    "containerPort": _container_port,
-    "hostPort": _host_port,
+    "containerPort": _port_if_set,
+    "hostPort": _port_if_set,
     "protocol": one_of_or_default(*_PROTOCOLS),
 }
 _CONTAINER: dict[str, Check] = {

@@ -25,7 +25,7 @@ from graders.validation.selectors import labels
 from graders.validation.volumes import volumes
 
 _GRACE_PERIOD = 30  # seconds
-_SYSTEM_CLASSES = ("system-cluster-critical", "system-node-critical")
+_PRIORITIES = {"": 0, "system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 # Kernel parameters that belong to the node where a Pod shares its network or memory (k8s.io/component-helpers node/util/sysctl).
 _IPC = ("sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced", "shm", "msgmax", "msgmnb", "msgmni", "msg")
 _NODE_PARAMETERS = {
@@ -49,12 +49,7 @@ def pod(place: Place) -> None:
         spec["ephemeralContainers"].forbid("on a Pod to be created")
     if spec["nodeName"].text and not spec["schedulingGates"].empty:
         spec["nodeName"].forbid("beside `schedulingGates`")
-    if spec["priority"].whole and not spec["priorityClassName"].text:
-        spec["priority"].reject("left out: it follows from `priorityClassName`")
-    if spec["preemptionPolicy"].text == "Never" and spec["priorityClassName"].text in (None, "", *_SYSTEM_CLASSES):
-        spec["preemptionPolicy"].reject("left out: it follows from `priorityClassName`")
-    if not spec["overhead"].empty and not spec["runtimeClassName"].text:
-        spec["overhead"].reject("left out: it follows from `runtimeClassName`")
+    _admitted(spec)
 
 
 def template(place: Place, *, claimed: Collection[str] = (), stateful: bool = False) -> None:
@@ -65,6 +60,18 @@ def template(place: Place, *, claimed: Collection[str] = (), stateful: bool = Fa
     _annotations(place["metadata"]["annotations"], spec)
     if not spec["ephemeralContainers"].empty:
         spec["ephemeralContainers"].forbid("in a Pod template")
+
+
+def _admitted(spec: Place) -> None:
+    """What the admission of Pods fills in, and does not take from a manifest; of classes only those of every cluster are known here."""
+    priority = _PRIORITIES.get(spec["priorityClassName"].text or "")
+    if priority is not None:
+        if spec["priority"].whole not in (None, priority):
+            spec["priority"].reject("left out: it follows from `priorityClassName`")
+        if spec["preemptionPolicy"].text == "Never":
+            spec["preemptionPolicy"].reject("left out: it follows from `priorityClassName`")
+    if spec["overhead"].is_map and not spec["runtimeClassName"].text:
+        spec["overhead"].reject("left out: it follows from `runtimeClassName`")
 
 
 def always_restarted(spec: Place) -> None:

@@ -19,15 +19,14 @@ from tests.validation.objects import changed
 
 pytestmark = pytest.mark.cluster
 
-_SIZE, _SEED = 4_000, 20_261_124
+_SIZE, _SEED = 8_000, 20_261_124
 _SAME_PLACE = 0.97  # of the rejections in which the server names a field; the others are listed below
 
 # What the server says of the cluster's state or its flags, which no manifest shows. Each by a part of the server's message.
 _OF_THE_CLUSTER = re.compile(
     "|".join(
         (
-            r"no PriorityClass with name",  # other objects
-            r"serviceaccount \".*\" not found",
+            r"no PriorityClass with name|RuntimeClass \".*\" not found|error looking up service account",  # other objects
             r"already exists",  # the name is taken, by an object of the cluster's own
             r"already allocated",  # two ports of the node in one Service, which the allocator sees before the validation does
             r"disallowed by cluster policy",  # --allow-privileged

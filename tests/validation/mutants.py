@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from graders.sources import schema
+
 Steps = tuple[str | int, ...]
 HERE = Path(__file__).parent
 EXERCISES = HERE.parent.parent / "exercises"
@@ -27,6 +29,16 @@ _WORDS = (
 )
 _NUMBERS = (-1, 0, 1, 2, 3, 100, 101, 511, 512, 600, 3601, 65535, 65536, 86401, 100_001, 1_000_000_001, 2**31 - 1)
 
+_EXAMPLES: dict[str, list[Any]] = {
+    "string": ["", "x", "Upper_Case", "Always", "/abs"],
+    "boolean": [True, False],
+    "int32": [-1, 0, 1, 70_000],
+    "int64": [-1, 0, 1, 70_000],
+    "intOrString": [-1, 0, "x", "10%"],
+    "quantity": ["-1", "0", "1Gi"],
+}
+# What the API server fills in or leaves out before it looks, and a volume that it counts by mistake only when it comes first.
+_NOT_ADDED = ("status", "stopSignal", "flexVolume", "nodePort", "healthCheckNodePort", "deletionGracePeriodSeconds", "generation")
 _KEPT = (("apiVersion",), ("kind",), ("metadata",), ("metadata", "namespace"))  # what decides which URL an object is sent to
 
 
@@ -100,6 +112,34 @@ def _edits(body: dict[str, Any]) -> Iterator[_Edit]:
                 yield _Edit(how, ((path, value),))
             yield _Edit("removed", ((path, _GONE),))
             yield from _swaps(body, path, own)
+    yield from _additions(body, schema.load_tables(schema.NEWEST).kinds[body["apiVersion"]][body["kind"]] or "", ())
+
+
+def _additions(value: Any, type: str, path: Steps) -> Iterator[_Edit]:
+    """Each field that is not there, with a few values of its type."""
+    if type[:2] in ("[]", "{}"):
+        for step, item in value.items() if type[0] == "{" else enumerate(value):
+            yield from _additions(item, type[2:], (*path, step))
+        return
+    for name, held in schema.load_tables(schema.NEWEST).types.get(type, {}).items():
+        if name in _NOT_ADDED or (path == ("metadata",) and name not in ("labels", "annotations", "finalizers", "ownerReferences")):
+            continue
+        if name in value:
+            yield from _additions(value[name], held, (*path, name))
+        else:
+            for example in _examples(held, 2):
+                yield _Edit(f"added as {example!r}"[:80], (((*path, name), example),))
+
+
+def _examples(type: str, depth: int) -> list[Any]:
+    if type[:2] == "[]":
+        return [[], *([item] for item in _examples(type[2:], depth))]
+    if type[:2] == "{}":
+        return [{}, *({"cpu": item} for item in _examples(type[2:], depth))]
+    fields = schema.load_tables(schema.NEWEST).types.get(type)
+    if fields is None:
+        return _EXAMPLES.get(type, [])
+    return [{}, *({name: item} for name, held in fields.items() if depth for item in _examples(held, depth - 1) if name not in _NOT_ADDED)]
 
 
 def _changes(value: Any) -> Iterator[tuple[str, Any]]:

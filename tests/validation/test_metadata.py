@@ -21,6 +21,7 @@ _NAME = "metadata.name"
     ("ConfigMap/settings", "metadata.labels", {"a": None}),
     ("ConfigMap/settings", "metadata.annotations", {"Example.com/Name": "any text, ä"}),
     ("ConfigMap/settings", "metadata.finalizers", ["orphan"]),
+    ("PodDisruptionBudget/web", "metadata.finalizers", ["short"]),
     ("PriorityClass/high", "metadata.namespace", "Not_A_Name"),
     ("CronJob/backup", _NAME, "x" * 52),
     ("Deployment/web", "spec.template.metadata.name", "Any Name"),
