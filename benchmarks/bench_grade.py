@@ -16,9 +16,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.measure import alternate, interleaved, verdict
+from tests.api import Api
 
 ROOT = Path(__file__).parent.parent
 GUIDE = ROOT / "exercises" / "guide"
+CROWD = 5_000
 NINE = [str(path) for path in sorted(GUIDE.glob("*.yaml"))]
 
 
@@ -128,6 +130,25 @@ def live(kubeconfig: str, runs: int) -> None:
     print(verdict("grade lesson-7 on a cluster, peak memory", samples["grade"].peak, 55, "MiB"))
 
 
+def crowded(kubeconfig: str, runs: int) -> None:
+    """A namespace of 5,000 Pods, for lessons that do not read Pods."""
+    with Api(Path(kubeconfig)) as api:
+        command = {"grade": [sys.executable, "-m", "graders", "lesson-7", "--kubeconfig", kubeconfig]}
+        before = interleaved(command, runs)["grade"]
+        for number in range(CROWD):
+            # No scheduler takes them, so that nothing but their number weighs on the cluster.
+            spec = {"schedulerName": "nobody", "containers": [{"name": "app", "image": "app:v1"}]}
+            body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"crowd-{number}", "labels": {"crowd": "yes"}}, "spec": spec}
+            status, answer = api.create(body, dry_run=False)
+            assert status == 201, answer
+        try:
+            after = interleaved(command, runs)["grade"]
+        finally:
+            api.request("DELETE", "/api/v1/namespaces/rag-engine/pods?labelSelector=crowd%3Dyes", {"gracePeriodSeconds": 0})
+    print(verdict(f"grade lesson-7 beside {CROWD:,} Pods / without them", after.median / before.median, 1.2, "x"))
+    print(verdict(f"grade lesson-7 beside {CROWD:,} Pods, peak memory", after.peak, 55, "MiB"))
+
+
 def main() -> None:
     """Take the figures and print them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -140,6 +161,7 @@ def main() -> None:
     hostile(options.runs)
     if options.kubeconfig:
         live(options.kubeconfig, options.runs)
+        crowded(options.kubeconfig, options.runs)
 
 
 if __name__ == "__main__":
