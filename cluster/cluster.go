@@ -172,6 +172,7 @@ func (c *cluster) launch(ctx context.Context, volatile bool) error {
 		"--service-account-key-file="+pki("service-accounts.key"), "--service-account-signing-key-file="+pki("service-accounts.key"),
 		"--service-cluster-ip-range="+serviceRange,
 		"--authorization-mode=RBAC",
+		"--allow-privileged=true", // as kubeadm and kind have it; Pod Security is what forbids it
 		"--endpoint-reconciler-type=none",
 		"--profiling=false",
 	); err != nil {
