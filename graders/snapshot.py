@@ -95,7 +95,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An object that is not there, as the subject of evidence. `namespace` is empty for cluster-scoped kinds."""
+    """An object that is not there, as the subject of evidence. `name` is empty where any would do, `namespace` for cluster-scoped kinds."""
 
     kind: str
     name: str
@@ -104,7 +104,7 @@ class Wanted:
     @property
     def ref(self) -> str:
         """`Deployment/rag-engine-api`."""
-        return f"{self.kind}/{self.name}"
+        return f"{self.kind}/{self.name}" if self.name else self.kind
 
     def evidence(self, expected: str, found: str, command: str | None = None) -> Evidence:
         """Evidence that it is not there; the command lists what is."""
@@ -427,6 +427,6 @@ class Snapshot:
             raise NotThere(self.wanted(kind, name))
         return found
 
-    def wanted(self, kind: str, name: str) -> Wanted:
-        """A missing object of the namespace being graded, as the subject of evidence."""
+    def wanted(self, kind: str, name: str = "") -> Wanted:
+        """A missing object of the namespace being graded, as the subject of evidence; without a name, any of the kind."""
         return Wanted(kind, name, "" if kind in CLUSTER_SCOPED else self.namespace)

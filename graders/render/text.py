@@ -177,8 +177,8 @@ def render_text_course(reports: Sequence[Report], style: Style) -> str:
             f"{report.passed} of {report.counted}, {text}" if style.narrow else text, f"{head} " if style.narrow else head, indent
         )
         lines += [style.mark(state) + first[1:], *more]
-    done = sum(report.complete for report in reports)
-    lines += ["", *style.wrap(f"{done} of {len(reports)} lessons complete.")]
+    done, judged = sum(report.complete for report in reports), sum(report.counted > 0 for report in reports)
+    lines += ["", *style.wrap(f"{done} of {judged} lessons complete.")]
     following = next((report for report in reports if not report.complete and report.counted), None)
     if following is not None:
         lines += style.wrap(f"Next: grade {following.lesson_id}, with the same options, says what is open.")

@@ -12,7 +12,10 @@ from graders.errors import ClusterUnavailable
 from graders.kinds import Kind
 
 # Groups that a cluster serves only once somebody has installed them: what is missing, and where its instructions are.
-_INSTALLED = {"gateway.networking.k8s.io": ("the Gateway API is not installed", "https://gateway-api.sigs.k8s.io/guides/")}
+_INSTALLED = {
+    "gateway.networking.k8s.io": ("the Gateway API is not installed", "https://gateway-api.sigs.k8s.io/guides/"),
+    "metrics.k8s.io": ("metrics-server is not installed", "https://github.com/kubernetes-sigs/metrics-server"),
+}
 _RENEW = "Renew it (kubeadm certs renew; kind, k3d and minikube: make the cluster anew)"
 
 

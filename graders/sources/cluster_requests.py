@@ -16,6 +16,7 @@ from graders.redaction import redact
 from graders.snapshot import K8sObject
 from graders.sources.cluster_access import Access
 from graders.sources.cluster_errors import Failure, Target, broken, of_exception, of_status, timed_out
+from graders.sources.cluster_facts import FACTS
 
 PAGE = 500
 MAX_BYTES = 64 * 1024 * 1024
@@ -58,15 +59,18 @@ class Connection:
         """What to call the cluster."""
         return self.access.target
 
-    def open(self, kind: Kind, path: str, query: Query, *, connect: float, read: float) -> Any:
-        """The answer of a GET, its body not read yet; the status is 200. `connect` and `read` are limits in seconds. Raises Failure."""
+    def open(self, kind: Kind, path: str, query: Query, *, connect: float, read: float, posted: Any = None) -> Any:
+        """The answer of a GET, or of a POST of `posted`; its body is not read yet, the status is 200 or 201.
+
+        `connect` and `read` are limits in seconds. Raises Failure.
+        """
         access = self.access
-        response = self._send(access, path, query, connect, read)
+        response = self._send(access, path, query, connect, read, posted)
         if response.status == 401:
             response.close()
             access = self._renew(access)
-            response = self._send(access, path, query, connect, read)
-        if response.status != 200:
+            response = self._send(access, path, query, connect, read, posted)
+        if response.status not in (200, 201):
             headers = dict(response.headers.items())
             response.close()
             raise of_status(response.status, headers, kind, access.target)
@@ -89,13 +93,14 @@ class Connection:
                 raise Failure("there are no credentials", everywhere=self._error, check="kubectl auth whoami") from self._error
             return self.access
 
-    def _send(self, access: Access, path: str, query: Query, connect: float, read: float) -> Any:
+    def _send(self, access: Access, path: str, query: Query, connect: float, read: float, posted: Any) -> Any:
         from urllib3 import HTTPHeaderDict
 
         target = access.target
         try:
+            accept = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if posted is not None else {})
             method, url, headers, _, _ = access.api.param_serialize(
-                "GET", path, query_params=query, header_params={"Accept": "application/json"}, auth_settings=["BearerToken"]
+                "GET" if posted is None else "POST", path, query_params=query, header_params=accept, auth_settings=["BearerToken"]
             )
             sent = HTTPHeaderDict({key: value.strip() for key, value in headers.items()})
             for key, value in access.headers:
@@ -106,7 +111,7 @@ class Connection:
                     f"The token of user `{target.user}` holds characters that no token has.", "", "kubectl auth whoami"
                 )
                 raise Failure("there are no usable credentials", everywhere=error, check="kubectl auth whoami")
-            return access.api.call_api(method, url, sent, _request_timeout=(connect, read)).response
+            return access.api.call_api(method, url, sent, posted, _request_timeout=(connect, read)).response
         except Failure:
             raise
         except Exception as error:
@@ -136,6 +141,8 @@ def read_list(connection: Connection, kind: Kind, namespace: str, sleep: Callabl
     """
     reader = _Reader(connection, kind, sleep)
     try:
+        if kind.name in FACTS:
+            return reader.facts(namespace)
         return reader.list(path_of(kind, namespace))
     except Failure as failure:
         if kind.name != "Namespace" or failure.status != 403:
@@ -165,6 +172,11 @@ class _Reader:
                 if failure.status != 410 or restart == _RESTARTS:  # 410: the list that we were paging through has been compacted away
                     raise
         raise AssertionError("the last round returns or raises")
+
+    def facts(self, namespace: str) -> Listing:
+        """What the cluster tells of itself, of which there is no list and no watch."""
+        bodies = FACTS[self._kind.name](lambda path, posted: self._ask(path, [], posted), namespace)
+        return Listing(tuple(to_object(self._kind, body) for body in bodies), "")
 
     def one(self, path: str) -> Listing:
         """A list of the one object at `path`, or of none when it is not there."""
@@ -196,12 +208,12 @@ class _Reader:
                 found.sort(key=lambda item: (item.namespace, item.name))
                 return Listing(tuple(found), str(metadata.get("resourceVersion") or ""))
 
-    def _ask(self, path: str, query: Query) -> Mapping[str, Any]:
+    def _ask(self, path: str, query: Query, posted: Any = None) -> Mapping[str, Any]:
         """One answer. What may have failed by chance is asked once more, a busy server as often as the time allows."""
         asked_again = False
         while True:
             try:
-                return self._answer(path, query)
+                return self._answer(path, query, posted)
             except Failure as failure:
                 pause = _pause_after(failure, asked_again)
                 if pause is None or time.monotonic() + pause >= self._deadline:
@@ -209,11 +221,11 @@ class _Reader:
                 asked_again = asked_again or failure.by_chance
                 self._sleep(pause)
 
-    def _answer(self, path: str, query: Query) -> Mapping[str, Any]:
+    def _answer(self, path: str, query: Query, posted: Any) -> Mapping[str, Any]:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise timed_out(self._connection.target, self._connection.timeout)
-        response = self._connection.open(self._kind, path, query, connect=left, read=left)
+        response = self._connection.open(self._kind, path, query, connect=left, read=left, posted=posted)
         try:
             body = self._body(response)
         finally:

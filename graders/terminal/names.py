@@ -49,7 +49,7 @@ def find_lesson(word: str) -> Entry:
     if number:
         raise UsageError(f"There is no lesson {number[1]}; they run from {LESSONS[0].id} to {LESSONS[-1].id}.", help=_SEE)
     if looks_like_path(word):
-        raise UsageError(f"`{word}` is no lesson.", help=f"To grade a file or folder, name a lesson too: grade {LESSONS[0].id} -f {word}")
+        raise UsageError(f"`{word}` is no lesson.", help=f"To grade a file or folder, name a lesson too: grade {LESSONS[1].id} -f {word}")
     close = nearest(wanted, [*(name for entry in LESSONS for name in (entry.id, *entry.names)), ALL])
     raise UsageError(f"There is no lesson `{word}`.{close}", help=_SEE)
 

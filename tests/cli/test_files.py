@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from graders.lessons import LESSONS
-from tests.cases import ROOT
+from tests.cases import ROOT, exercise
 from tests.cli.conftest import BROKEN, GOOD, Grade, written
 
 SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text(encoding="utf-8"))
@@ -132,9 +132,17 @@ def test_course_has_a_line_for_each_lesson(grade: Grade, good: Path) -> None:
     assert ran.status == 1
     lines = ran.out.splitlines()[: len(LESSONS)]
     assert [line.split()[1] for line in lines] == [entry.id for entry in LESSONS]
-    assert lines[0].endswith("3 of  3  complete")
-    assert lines[1].startswith("✗ lesson-2")
-    assert "failed: " in lines[1]
+    assert lines[0].endswith("0 of  0  nothing to judge here")
+    assert lines[1].endswith("3 of  3  complete")
+    assert lines[2].startswith("✗ lesson-2")
+    assert "failed: " in lines[2]
+
+
+def test_course_is_exit_0_when_all_that_can_be_judged_is_complete(grade: Grade) -> None:
+    folders = [exercise(entry.id) / "solution" for entry in LESSONS]
+    ran = grade("all", *(word for folder in folders if folder.is_dir() for word in ("-f", str(folder))))
+    assert "lesson-0" in ran.out
+    assert ran.status == 0, ran.out
 
 
 def test_course_as_json_holds_every_report(grade: Grade, good: Path) -> None:

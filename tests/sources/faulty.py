@@ -38,7 +38,8 @@ class Exchange(BaseHTTPRequestHandler):
     @property
     def kind(self) -> Kind:
         """The kind that is asked for."""
-        parts = urlsplit(self.path).path.split("/")
+        path = urlsplit(self.path).path
+        parts = ["apigroups"] if path == "/apis" else path.split("/")
         return next(_BY_PLURAL[part] for part in reversed(parts) if part in _BY_PLURAL)
 
     @property
@@ -112,12 +113,25 @@ class Exchange(BaseHTTPRequestHandler):
         if not self.server.fault(self):
             self._answer()
 
+    def do_POST(self) -> None:
+        self.do_GET()
+
     def do_CONNECT(self) -> None:
         self.server.note(self)
         if not self.server.fault(self):
             self.refuse(405)
 
     def _answer(self) -> None:
+        if self.kind.name == "Version":
+            self.send(200, {"major": "1", "minor": "37", "gitVersion": "v1.37.2"})
+            return
+        if self.kind.name == "APIGroup":
+            self.send(200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": []})
+            return
+        if self.kind.name == "SelfSubjectAccessReview":
+            review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send(201, {**review, "status": {"allowed": True}})
+            return
         objects = [item for item in self.server.objects if item["kind"] == self.kind.name]
         if self.watching:
             self.send_chunks(self.server.events(self.kind, self.query["resourceVersion"]))
