@@ -25,6 +25,7 @@ class Entry(NamedTuple):
 
 
 LESSONS: tuple[Entry, ...] = (
+    Entry("lesson-0", "Kubernetes fundamentals", ("fundamentals", "kubernetes", "cluster"), "lesson_00_fundamentals"),
     Entry("lesson-1", "Namespaces", ("namespace", "namespaces", "ns"), "lesson_01_namespaces"),
     Entry("lesson-2", "ConfigMaps", ("configmap", "configmaps", "config", "cm"), "lesson_02_configmaps"),
     Entry("lesson-3", "Secrets", ("secret", "secrets"), "lesson_03_secrets"),
@@ -33,6 +34,7 @@ LESSONS: tuple[Entry, ...] = (
     Entry("lesson-6", "Ingress", ("ingress", "ingresses", "ing"), "lesson_06_ingress"),
     Entry("lesson-7", "Horizontal Pod Autoscaling", ("hpa", "autoscaling"), "lesson_07_hpa"),
     Entry("lesson-8", "Pod Disruption Budgets", ("pdb", "pod-disruption-budget", "disruption"), "lesson_08_pdb"),
+    Entry("lesson-9", "Persistent storage", ("storage", "persistent-storage", "pvc", "statefulset", "statefulsets"), "lesson_09_storage"),
 )
 
 

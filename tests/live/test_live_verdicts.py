@@ -90,6 +90,8 @@ def clean(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Stage]:
     finally:
         for item in [*submitted, *(K8sObject.of(document, default_namespace=NAMESPACE) for document in backdrop)]:
             _remove(stage.api, item)
+        if any(item.kind == "StatefulSet" for item in submitted):  # whose claims stay on purpose
+            stage.api.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims")
         stage.api.ensure_namespace(NAMESPACE)
 
 
