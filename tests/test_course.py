@@ -28,6 +28,8 @@ IDS = {
     "lesson-8": "pdb-exists covers-the-app min-available leaves-room one-budget evicts-unhealthy budget-holds",
     "lesson-9": "claim-or-template mounted-where-data-lives headless-service image-pinned survives-scale-down shared-cache-claim "
     "claims-bound data-survives",
+    "lesson-10": "api-burstable qdrant-guaranteed zero-downtime-update spread-over-nodes default-limits namespace-quota history-kept "
+    "rolled-out-twice",
 }
 OBJECTIVES = [(lesson, objective) for lesson in lessons() for objective in lesson.objectives]
 

@@ -35,6 +35,7 @@ LESSONS: tuple[Entry, ...] = (
     Entry("lesson-7", "Horizontal Pod Autoscaling", ("hpa", "autoscaling"), "lesson_07_hpa"),
     Entry("lesson-8", "Pod Disruption Budgets", ("pdb", "pod-disruption-budget", "disruption"), "lesson_08_pdb"),
     Entry("lesson-9", "Persistent storage", ("storage", "persistent-storage", "pvc", "statefulset", "statefulsets"), "lesson_09_storage"),
+    Entry("lesson-10", "Resources, QoS and rolling updates", ("resources", "qos", "quota", "rollouts"), "lesson_10_resources"),
 )
 
 

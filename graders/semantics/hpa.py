@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeGuard
 
-from graders.semantics.quantities import parse_quantity
+from graders.semantics.pod_resources import amounts, container_defaults
 
 SYNC_SECONDS = 15
 _LONGEST_PERIOD = 1800
@@ -248,20 +248,9 @@ def minimum(spec: Any) -> int | None:
     return written if _whole(written, 0, _INT32 // 2 - 1) else None
 
 
-def default_requests(limit_ranges: Iterable[Any]) -> dict[str, Decimal]:
-    """What LimitRanges (their `spec.limits`) fill in for a container that requests nothing: resource name to amount.
-
-    A LimitRange's own defaulting comes first: `defaultRequest` falls back to `default`, that to `max`, and last to `min`.
-    """
-    found: dict[str, Decimal] = {}
-    for limits in limit_ranges:
-        for item in limits if isinstance(limits, list | tuple) else ():
-            if not isinstance(item, Mapping) or item.get("type") != "Container":
-                continue
-            for source in ("defaultRequest", "default", "max", "min"):
-                for name, amount in _amounts(item.get(source)).items():
-                    found.setdefault(name, amount)
-    return found
+def default_requests(limit_ranges: Iterable[Any]) -> Mapping[str, Decimal]:
+    """What LimitRanges (their `spec.limits`) fill in for a container that requests nothing: resource name to amount."""
+    return container_defaults(limit_ranges).requests
 
 
 class Unrequested(NamedTuple):
@@ -295,7 +284,7 @@ def unrequested(pod_spec: Any, resource: str, defaults: Mapping[str, Decimal]) -
 def _of_whole_pod(
     pod_spec: Mapping[str, Any], resource: str, whole_pod: Mapping[str, Decimal], defaults: Mapping[str, Decimal]
 ) -> Unrequested | None:
-    own = _amounts(_map(pod_spec, "resources").get("requests")).get(resource)
+    own = amounts(_map(pod_spec, "resources").get("requests")).get(resource)
     summed = sum((_requests(item).get(resource, defaults.get(resource, Decimal(0))) for _, item in _counted(pod_spec)), start=Decimal(0))
     amount = own if own is not None else summed or whole_pod.get(resource)
     if amount is not None and amount > 0:
@@ -314,7 +303,7 @@ def _counted(pod_spec: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...
 def _requests(owner: Mapping[str, Any]) -> dict[str, Decimal]:
     """Requests as the API server completes them: a limit without a request is the request as well."""
     resources = _map(owner, "resources")
-    return _amounts(resources.get("limits")) | _amounts(resources.get("requests"))
+    return amounts(resources.get("limits")) | amounts(resources.get("requests"))
 
 
 def _shown(owner: Mapping[str, Any], resource: str) -> str:
@@ -329,12 +318,3 @@ def _shown(owner: Mapping[str, Any], resource: str) -> str:
 def _map(owner: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = owner.get(key)
     return value if isinstance(value, Mapping) else {}
-
-
-def _amounts(written: Any) -> dict[str, Decimal]:
-    found = {}
-    for name, value in written.items() if isinstance(written, Mapping) else ():
-        amount = parse_quantity(value)
-        if isinstance(name, str) and amount is not None:
-            found[name] = amount
-    return found
