@@ -72,6 +72,9 @@ def _all(answers: Iterable[Answer]) -> Answer:
     return doubts or True
 
 
+_ANY_LABEL = ("", "")  # no label has such a key
+
+
 class NamedPort(NamedTuple):
     """A container's port that has a name."""
 
@@ -189,6 +192,13 @@ class Policy:
             MappingProxyType(rules),
         )
 
+    @property
+    def asks_for(self) -> tuple[str, str]:
+        """A label that every Pod has which it selects; none for a selector without `matchLabels`."""
+        wanted = self.selector.get("matchLabels") if isinstance(self.selector, Mapping) else None
+        labels = wanted.items() if isinstance(wanted, Mapping) else ()
+        return next(((key, value) for key, value in labels if isinstance(key, str) and isinstance(value, str)), _ANY_LABEL)
+
     def isolates(self, pod: Endpoint, direction: Direction) -> bool:
         """Whether it restricts the Pod's traffic in that direction to what rules allow."""
         return direction in self.types and pod.namespace == self.namespace and matches(self.selector, pod.labels)
@@ -223,6 +233,14 @@ class Policies:
 
     items: tuple[Policy, ...]
     namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: _NOTHING)
+    _by_label: Mapping[tuple[str, str, str], tuple[int, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Note by a label that a policy asks for where it stands, so that a Pod is not held against each of hundreds."""
+        by_label: dict[tuple[str, str, str], list[int]] = {}
+        for index, policy in enumerate(self.items):
+            by_label.setdefault((policy.namespace, *policy.asks_for), []).append(index)
+        object.__setattr__(self, "_by_label", {key: tuple(indexes) for key, indexes in by_label.items()})
 
     @classmethod
     def of(
@@ -244,7 +262,9 @@ class Policies:
 
     def isolating(self, pod: Endpoint, direction: Direction) -> tuple[Policy, ...]:
         """The policies that restrict a Pod in a direction. None: everything is allowed there."""
-        return tuple(policy for policy in self.items if policy.isolates(pod, direction))
+        asked = (_ANY_LABEL, *pod.labels.items())
+        candidates = sorted(index for label in asked for index in self._by_label.get((pod.namespace, *label), ()))
+        return tuple(policy for index in candidates if (policy := self.items[index]).isolates(pod, direction))
 
     def selects_namespace(self, selector: Any, name: str) -> Answer:
         """Whether a LabelSelector takes in the namespace of that name."""
