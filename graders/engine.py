@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from graders.kinds import KINDS
 from graders.objective import Lesson, Objective
 from graders.report import Report, Result
 from graders.snapshot import K8sObject, NotReadable, NotThere, Problem, Snapshot, show_path
@@ -78,10 +79,17 @@ def _rejections(lesson: Lesson, snapshot: Snapshot) -> dict[str, tuple[K8sObject
     last = {(item.kind, item.group, item.namespace, item.name): item for item in snapshot.objects}
     found: dict[str, tuple[K8sObject, Problem]] = {}
     for item in last.values():
-        if item.namespace not in ("", snapshot.namespace) or (item.kind == "Namespace" and item.name != snapshot.namespace):
+        if not _concerns(item, snapshot.namespace):
             continue
         for problem in item.problems:
             owner = lesson.owner_of(item, problem) if problem.rejected else None
             if owner is not None:
                 found.setdefault(owner.id, (item, problem))
     return found
+
+
+def _concerns(item: K8sObject, namespace: str) -> bool:
+    """Whether an object is of the namespace being graded, or about it."""
+    if item.kind == "Namespace":
+        return item.name == namespace
+    return item.namespace in ("", namespace) or (item.kind in KINDS and KINDS[item.kind].everywhere)

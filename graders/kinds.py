@@ -7,7 +7,8 @@ class Kind(NamedTuple):
     """One kind as the API server serves it.
 
     `group` is empty for the core group, `version` the one that we ask for, `plural` the resource in the URL,
-    `short` the name a learner types after `kubectl get`.
+    `short` the name a learner types after `kubectl get`. `everywhere` tells a namespaced kind whose objects about a namespace stand
+    in another one, so that it is listed in all of them.
     """
 
     name: str
@@ -16,6 +17,7 @@ class Kind(NamedTuple):
     plural: str
     short: str
     namespaced: bool = True
+    everywhere: bool = False
 
     @property
     def api_version(self) -> str:
@@ -59,6 +61,10 @@ KINDS: dict[str, Kind] = {
         Kind("NetworkPolicy", "networking.k8s.io", "v1", "networkpolicies", "networkpolicy"),
         Kind("EndpointSlice", "discovery.k8s.io", "v1", "endpointslices", "endpointslice"),
         Kind("StorageClass", "storage.k8s.io", "v1", "storageclasses", "storageclass", namespaced=False),
+        Kind("BackupStorageLocation", "velero.io", "v1", "backupstoragelocations", "bsl", everywhere=True),
+        Kind("Schedule", "velero.io", "v1", "schedules", "schedules.velero.io", everywhere=True),
+        Kind("Backup", "velero.io", "v1", "backups", "backups.velero.io", everywhere=True),
+        Kind("Restore", "velero.io", "v1", "restores", "restores.velero.io", everywhere=True),
         # What a cluster tells of itself; graders.sources.cluster_facts reads it as if it were objects.
         Kind("Version", "", "v1", "version", "version", namespaced=False),
         Kind("APIGroup", "", "v1", "apigroups", "apigroup", namespaced=False),

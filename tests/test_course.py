@@ -30,7 +30,12 @@ IDS = {
     "claims-bound data-survives",
     "lesson-10": "api-burstable qdrant-guaranteed zero-downtime-update spread-over-nodes default-limits namespace-quota history-kept "
     "rolled-out-twice",
+    "lesson-13": "storage-location daily-schedule kept-thirty-days volumes-included secrets-considered backup-completed restore-rehearsed",
 }
+DOCUMENTATION = (
+    *("https://kubernetes.io/docs/", "https://cert-manager.io/docs/", "https://gateway-api.sigs.k8s.io/"),
+    "https://velero.io/docs/",
+)
 OBJECTIVES = [(lesson, objective) for lesson in lessons() for objective in lesson.objectives]
 
 
@@ -55,7 +60,7 @@ def test_objective_is_ready_for_learners(pair: tuple[Lesson, Objective]) -> None
     assert len(objective.hints) == 2
     assert all(len(hint) > 20 for hint in objective.hints)
     assert objective.hints[0] != objective.hints[1]
-    assert objective.docs.startswith(("https://kubernetes.io/docs/", "https://cert-manager.io/docs/", "https://gateway-api.sigs.k8s.io/"))
+    assert objective.docs.startswith(DOCUMENTATION)
     earlier = [other.id for other in lesson.objectives[: lesson.objectives.index(objective)]]
     assert set(objective.needs) <= set(earlier), "an objective needs only what is asked before it"
 

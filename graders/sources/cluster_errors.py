@@ -14,6 +14,7 @@ from graders.kinds import Kind
 # Groups that a cluster serves only once somebody has installed them: what is missing, and where its instructions are.
 _INSTALLED = {
     "gateway.networking.k8s.io": ("the Gateway API is not installed", "https://gateway-api.sigs.k8s.io/guides/"),
+    "velero.io": ("Velero is not installed", "https://velero.io/docs/main/basic-install/"),
     "metrics.k8s.io": ("metrics-server is not installed", "https://github.com/kubernetes-sigs/metrics-server"),
 }
 _RENEW = "Renew it (kubeadm certs renew; kind, k3d and minikube: make the cluster anew)"
@@ -69,6 +70,8 @@ class Failure(Exception):
     def sentence(self, kind: Kind, namespace: str, target: Target) -> str:
         """Which kind could not be read, why, and what to run next."""
         where, scope = (f" in namespace {namespace}", f" -n {namespace}") if kind.namespaced else ("", "")
+        if kind.everywhere:
+            where, scope = " in all namespaces", " -A"
         command = (self.check or f"kubectl get {kind.resource}{{scope}}").replace("{scope}", scope) + target.flags
         check = f"{self.advice}, then check" if self.advice else "Check"
         return f"Could not read {_plural(kind)}{where}: {self.what}. {check} with: {command}"

@@ -119,9 +119,13 @@ class Connection:
 
 
 def path_of(kind: Kind, namespace: str) -> str:
-    """The URL path of a kind's list; `namespace` is not in it for cluster-scoped kinds."""
+    """The URL path of a kind's list; `namespace` is not in it for cluster-scoped kinds, and for those that are read everywhere."""
     prefix = f"/apis/{kind.api_version}" if kind.group else f"/api/{kind.version}"
-    return f"{prefix}/namespaces/{quote(namespace, safe='')}/{kind.plural}" if kind.namespaced else f"{prefix}/{kind.plural}"
+    return (
+        f"{prefix}/namespaces/{quote(namespace, safe='')}/{kind.plural}"
+        if kind.namespaced and not kind.everywhere
+        else f"{prefix}/{kind.plural}"
+    )
 
 
 def selector_of(kind: Kind) -> Query:
