@@ -30,6 +30,8 @@ IDS = {
     "claims-bound data-survives",
     "lesson-10": "api-burstable qdrant-guaranteed zero-downtime-update spread-over-nodes default-limits namespace-quota history-kept "
     "rolled-out-twice",
+    "lesson-11": "enforces-restricted workloads-restricted no-api-token default-deny api-from-ingress api-from-nowhere-else dns-allowed "
+    "backends-allowed no-open-egress",
     "lesson-13": "storage-location daily-schedule kept-thirty-days volumes-included secrets-considered backup-completed restore-rehearsed",
 }
 DOCUMENTATION = (

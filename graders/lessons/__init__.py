@@ -36,6 +36,7 @@ LESSONS: tuple[Entry, ...] = (
     Entry("lesson-8", "Pod Disruption Budgets", ("pdb", "pod-disruption-budget", "disruption"), "lesson_08_pdb"),
     Entry("lesson-9", "Persistent storage", ("storage", "persistent-storage", "pvc", "statefulset", "statefulsets"), "lesson_09_storage"),
     Entry("lesson-10", "Resources, QoS and rolling updates", ("resources", "qos", "quota", "rollouts"), "lesson_10_resources"),
+    Entry("lesson-11", "Security hardening", ("security", "hardening", "networkpolicy", "pod-security"), "lesson_11_security"),
     Entry("lesson-13", "Backup and restore", ("backup", "backups", "velero", "restore"), "lesson_13_backup"),
 )
 

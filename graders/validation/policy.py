@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from graders.semantics import names
 from graders.validation import resources
 from graders.validation.place import Check, Place, listed, one_of, portion, unique
@@ -22,6 +24,10 @@ _STANDARD = (*_QUOTA, "storage")
 _HUGE = ("hugepages-", "requests.hugepages-")
 _HIGHEST_PRIORITY = 1_000_000_000
 _SYSTEM_PRIORITIES = {"system-node-critical": 2_000_001_000, "system-cluster-critical": 2_000_000_000}
+_POD_SECURITY = "pod-security.kubernetes.io"
+_POD_SECURITY_MODES = ("enforce", "audit", "warn")
+_POD_SECURITY_LEVELS = ("privileged", "baseline", "restricted")
+_POD_SECURITY_VERSION = re.compile(r"latest|v1\.(?:0|[1-9][0-9]*)")
 _LIMIT_PARTS = ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio")
 
 
@@ -75,7 +81,14 @@ def priority_class(place: Place) -> None:
 
 
 def namespace(place: Place) -> None:
-    """A Namespace."""
+    """A Namespace, with the labels that Pod Security admission reads (k8s.io/pod-security-admission api PolicyToEvaluate)."""
+    labels = place["metadata"]["labels"]
+    for mode in _POD_SECURITY_MODES:
+        level, version = labels[f"{_POD_SECURITY}/{mode}"], labels[f"{_POD_SECURITY}/{mode}-version"]
+        if level.text is not None and level.text not in _POD_SECURITY_LEVELS:
+            level.reject(listed(_POD_SECURITY_LEVELS))
+        if version.text is not None and not _POD_SECURITY_VERSION.fullmatch(version.text):
+            version.reject("`latest`, or a version such as `v1.37`")
     for item in place["spec"]["finalizers"].items():
         item.named(names.qualified, required=True)
         if item.text and "/" not in item.text and item.text not in ("kubernetes", "orphan", "foregroundDeletion"):

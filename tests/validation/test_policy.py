@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from graders.validation import validate
 from tests.validation.objects import GONE, judged, places, rows
 
 _BUDGET, _LIMITS, _QUOTA, _SCOPED = "PodDisruptionBudget/web", "LimitRange/limits", "ResourceQuota/quota", "ResourceQuota/scoped"
@@ -79,3 +82,24 @@ def test_accepts(name: str, path: str, value: Any, where: str) -> None:
 )
 def test_rejects(name: str, path: str, value: Any, where: str) -> None:
     assert places(judged(name, path, value))[:1] == [where]
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "good"),
+    [
+        pytest.param("enforce", "restricted", True, id="level"),
+        pytest.param("enforce", "Restricted", False, id="level-in-capitals"),
+        pytest.param("warn", "", False, id="no-level"),
+        pytest.param("audit", "strict", False, id="level-that-does-not-exist"),
+        pytest.param("enforce-version", "latest", True, id="latest"),
+        pytest.param("enforce-version", "v1.999", True, id="version-to-come"),
+        pytest.param("enforce-version", "1.37", False, id="version-without-v"),
+        pytest.param("warn-version", "v1.36.1", False, id="patch-version"),
+        pytest.param("audit-version", "v1.036", False, id="leading-zero"),
+        pytest.param("other", "anything", True, id="another-label"),
+    ],
+)
+def test_labels_of_pod_security(label: str, value: str, good: bool) -> None:
+    key = f"pod-security.kubernetes.io/{label}"
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "rag-engine", "labels": {key: value}}}
+    assert [finding.path for finding in validate(body)] == ([] if good else [("metadata", "labels", key)])
