@@ -32,11 +32,13 @@ IDS = {
     "rolled-out-twice",
     "lesson-11": "enforces-restricted workloads-restricted no-api-token default-deny api-from-ingress api-from-nowhere-else dns-allowed "
     "backends-allowed no-open-egress",
+    "lesson-12": "servicemonitor-exists selects-the-service scrapes-metrics alert-on-downtime autoscaling-metric-source logs-to-stdout "
+    "log-collector target-scraped",
     "lesson-13": "storage-location daily-schedule kept-thirty-days volumes-included secrets-considered backup-completed restore-rehearsed",
 }
 DOCUMENTATION = (
     *("https://kubernetes.io/docs/", "https://cert-manager.io/docs/", "https://gateway-api.sigs.k8s.io/"),
-    "https://velero.io/docs/",
+    *("https://prometheus-operator.dev/docs/", "https://prometheus.io/docs/", "https://velero.io/docs/"),
 )
 OBJECTIVES = [(lesson, objective) for lesson in lessons() for objective in lesson.objectives]
 

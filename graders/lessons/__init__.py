@@ -37,6 +37,7 @@ LESSONS: tuple[Entry, ...] = (
     Entry("lesson-9", "Persistent storage", ("storage", "persistent-storage", "pvc", "statefulset", "statefulsets"), "lesson_09_storage"),
     Entry("lesson-10", "Resources, QoS and rolling updates", ("resources", "qos", "quota", "rollouts"), "lesson_10_resources"),
     Entry("lesson-11", "Security hardening", ("security", "hardening", "networkpolicy", "pod-security"), "lesson_11_security"),
+    Entry("lesson-12", "Monitoring and logging", ("monitoring", "logging", "prometheus"), "lesson_12_monitoring"),
     Entry("lesson-13", "Backup and restore", ("backup", "backups", "velero", "restore"), "lesson_13_backup"),
 )
 

@@ -14,6 +14,11 @@ from graders.kinds import Kind
 # Groups that a cluster serves only once somebody has installed them: what is missing, and where its instructions are.
 _INSTALLED = {
     "gateway.networking.k8s.io": ("the Gateway API is not installed", "https://gateway-api.sigs.k8s.io/guides/"),
+    "monitoring.coreos.com": (
+        "the Prometheus Operator is not installed",
+        "https://prometheus-operator.dev/docs/getting-started/installation/",
+    ),
+    "keda.sh": ("KEDA is not installed", "https://keda.sh/docs/latest/deploy/"),
     "velero.io": ("Velero is not installed", "https://velero.io/docs/main/basic-install/"),
     "metrics.k8s.io": ("metrics-server is not installed", "https://github.com/kubernetes-sigs/metrics-server"),
 }
@@ -164,8 +169,11 @@ def of_exception(error: Exception, target: Target, seconds: float) -> Failure:
     else:
         told = target.unavailable(f"The cluster at {target.host} broke the connection off.")
         return Failure("the connection broke off", by_chance=True, everywhere=told)
-    # A server that closes a connection while we still write may do so before its reason has come through: asking again may show it.
-    return Failure("the cluster cannot be reached", by_chance=any(isinstance(cause, ssl.SSLEOFError) for cause in causes), everywhere=told)
+    # A busy server may break off a handshake, and one that closes a connection while we still write does so before its reason has come
+    # through: asking again may show it.
+    lasting = (ConnectionRefusedError, ssl.SSLCertVerificationError, http.NameResolutionError, http.ProxyError)
+    by_chance = not any(isinstance(cause, lasting) for cause in causes)
+    return Failure("the cluster cannot be reached", by_chance=by_chance, everywhere=told)
 
 
 def _causes(error: BaseException, depth: int = 8) -> Iterator[BaseException]:

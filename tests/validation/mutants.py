@@ -65,7 +65,14 @@ def manifests() -> tuple[dict[str, Any], ...]:
     files = [*sorted((HERE / "manifests").glob("*.yaml")), *sorted((EXERCISES / "guide").glob("*.yaml"))]
     files += sorted(EXERCISES.glob("*/solution/*.yaml"))
     documents = [document for file in files for document in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
-    return tuple(document for document in documents if not document["apiVersion"].startswith("gateway."))
+    return tuple(document for document in documents if _is_of_the_course(document))
+
+
+def _is_of_the_course(document: dict[str, Any]) -> bool:
+    """Whether it is no custom resource, and in no namespace but the one that a test server has."""
+    group = document["apiVersion"].rpartition("/")[0]
+    own = "." not in group or (group.endswith(".k8s.io") and not group.startswith("gateway."))
+    return own and document["metadata"].get("namespace", "rag-engine") == "rag-engine"
 
 
 def mutants(body: dict[str, Any]) -> Iterator[Mutant]:
