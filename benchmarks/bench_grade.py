@@ -51,8 +51,15 @@ def core(runs: int) -> None:
 
     lessons = list(all_lessons())
     snapshot = read_paths(NINE, namespace="rag-engine", taken_at=datetime.now(UTC))
-    medians = alternate({"evaluate": lambda: [evaluate(lesson, snapshot) for lesson in lessons]}, runs * 10)
-    print(verdict("all objectives of lessons 1 to 8 over one snapshot", medians["evaluate"], 5, "ms"))
+    medians = alternate(
+        {
+            "covered": lambda: [evaluate(lesson, snapshot) for lesson in lessons[1:9]],
+            "all": lambda: [evaluate(lesson, snapshot) for lesson in lessons],
+        },
+        runs * 10,
+    )
+    print(verdict("all objectives of lessons 1 to 8 over one snapshot", medians["covered"], 5, "ms"))
+    print(verdict("all objectives of the course over one snapshot", medians["all"], 10, "ms"))
 
 
 def reading(runs: int) -> None:
