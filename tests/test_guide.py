@@ -75,8 +75,8 @@ def _consequences() -> str:
 
 
 def test_each_missing_line_fails_what_it_was_for() -> None:
-    """The golden file was read line by line; after a change that is meant, write it anew with UPDATE_GOLDEN=1 and read the difference."""
+    """The golden file was read line by line; after a change that is meant, write it anew with GOLDEN_WRITE=1 and read the difference."""
     found = _consequences()
-    if os.environ.get("UPDATE_GOLDEN"):
+    if os.environ.get("GOLDEN_WRITE"):
         GOLDEN.write_text(found, encoding="utf-8")
     assert found == GOLDEN.read_text(encoding="utf-8")

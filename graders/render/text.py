@@ -163,19 +163,15 @@ def _live_remark(report: Report) -> str:
 def render_text_course(reports: Sequence[Report], style: Style) -> str:
     """Several lessons, one line each where there is room, and what to do next."""
     names = max((len(report.lesson_id) for report in reports), default=0)
-    titles = max((len(report.title) for report in reports), default=0)
     lines: list[str] = []
     for report in reports:
         state, text = _state(report)
-        count = f"{report.passed:2} of {report.counted:2}"
+        count = f"{report.passed} of {report.counted}"
         # As in _result: what is painted is put in last.
-        head = (
-            f"x {report.lesson_id} {report.title}:" if style.narrow else f"x {report.lesson_id:{names}}  {report.title:{titles}}  {count}  "
-        )
+        head = f"x {report.lesson_id}: " if style.narrow else f"x {report.lesson_id:{names}}  {report.passed:2} of {report.counted:2}  "
         indent = " " * (2 if style.narrow else len(head))
-        first, *more = style.wrap(
-            f"{report.passed} of {report.counted}, {text}" if style.narrow else text, f"{head} " if style.narrow else head, indent
-        )
+        told = f"{report.title}: {text}"
+        first, *more = style.wrap(f"{told}, {count}" if style.narrow else told, head, indent)
         lines += [style.mark(state) + first[1:], *more]
     done, judged = sum(report.complete for report in reports), sum(report.counted > 0 for report in reports)
     lines += ["", *style.wrap(f"{done} of {judged} lessons complete.")]
@@ -192,7 +188,7 @@ def _state(report: Report) -> tuple[Status, str]:
     first = report.first_open
     if first is None:
         return Status.SKIPPED, "nothing to judge here"
-    return first.status, f"{first.status}: {first.objective.id}"
+    return first.status, f"{first.objective.id} {first.status}"
 
 
 def render_list(rows: Iterable[tuple[str, str]], style: Style) -> str:

@@ -132,10 +132,10 @@ def test_course_has_a_line_for_each_lesson(grade: Grade, good: Path) -> None:
     assert ran.status == 1
     lines = [line for line in ran.out.splitlines() if "lesson-" in line and not line.startswith("Next")]
     assert [line.split()[1] for line in lines] == [entry.id for entry in LESSONS]
-    assert lines[0].endswith("0 of  0  nothing to judge here")
-    assert lines[1].endswith("3 of  3  complete")
-    assert lines[2].startswith("✗ lesson-2")
-    assert "failed:" in lines[2]
+    assert lines[0].endswith(" 0 of  0  Kubernetes fundamentals: nothing to judge here")
+    assert lines[1].endswith(" 3 of  3  Namespaces: complete")
+    assert lines[2].startswith("✗ lesson-2 ")
+    assert lines[2].endswith("ConfigMaps: configmap-exists failed")
 
 
 def test_course_is_exit_0_when_all_that_can_be_judged_is_complete(grade: Grade) -> None:
