@@ -8,7 +8,7 @@ from graders.kinds import KINDS
 from graders.objective import Lesson, Objective
 from graders.report import Report, Result
 from graders.snapshot import K8sObject, NotReadable, NotThere, Problem, Snapshot, show_path
-from graders.verdict import Status, Verdict, failed, skipped, unknown
+from graders.verdict import Status, Verdict, blocked, failed, skipped, unknown
 
 _LIVE_ONLY = "It shows on a cluster only. Apply your manifests and grade without -f."
 
@@ -40,7 +40,7 @@ def _judge(
         if status in (Status.UNKNOWN, Status.SKIPPED):
             return verdicts[need]
         if status is not Status.PASSED:
-            return Verdict(Status.BLOCKED, reason=f"First: {need}.")
+            return blocked(need)
     verdict = _checked(objective, snapshot)
     if objective.id not in rejected:
         return verdict

@@ -40,7 +40,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer of one objective. Make one with `passed()`, `failed()`, `pending()`, `skipped()` or `unknown()`."""
+    """The answer of one objective. Make one with `passed()`, `failed()`, `pending()`, `blocked()`, `skipped()` or `unknown()`."""
 
     status: Status
     evidence: Evidence | None = None
@@ -70,6 +70,11 @@ def failed(where: Field | K8sObject | Wanted | Problem, *, expected: str, found:
 def pending(where: Field | K8sObject | Wanted, *, expected: str, found: str, command: str | None = None) -> Verdict:
     """The cluster is on its way; look again soon."""
     return Verdict(Status.PENDING, where.evidence(expected, found, command))
+
+
+def blocked(need: str) -> Verdict:
+    """Another objective of the lesson, `need`, has to pass first."""
+    return Verdict(Status.BLOCKED, reason=f"First: {need}.")
 
 
 def skipped(reason: str) -> Verdict:

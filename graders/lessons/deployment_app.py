@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from graders.lessons.existence import exists
 from graders.objective import objective, owns
 from graders.snapshot import Field, K8sObject, Snapshot
-from graders.verdict import Status, Verdict, pending
+from graders.verdict import Status, Verdict, blocked, pending
 from graders.workloads import APP, Workload
 
 KIND = "Deployment"
@@ -63,14 +63,9 @@ def of_app_container(check: Callable[[Snapshot, Field], Verdict]) -> Callable[[S
 
     def judge(snapshot: Snapshot) -> Verdict:
         container = workload(snapshot).app_container()
-        return check(snapshot, container) if container is not None else first("port-named-http")
+        return check(snapshot, container) if container is not None else blocked("port-named-http")
 
     return judge
-
-
-def first(id: str) -> Verdict:
-    """Another objective of the lesson has to pass first."""
-    return Verdict(Status.BLOCKED, reason=f"First: {id}.")
 
 
 def written(field: Field) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from graders.lessons.deployment_app import KIND, astray, deployment_exists, first, in_every_container, of_app_container, written
+from graders.lessons.deployment_app import KIND, astray, deployment_exists, in_every_container, of_app_container, written
 from graders.lessons.deployment_ports import port_named_http
 from graders.objective import objective, owns
 from graders.semantics.probes import HANDLERS, budget, deciding_probe, handler, period, requested_path, resolve_probe_port
 from graders.snapshot import Field, Snapshot
-from graders.verdict import Status, Verdict, failed, passed
+from graders.verdict import Status, Verdict, blocked, failed, passed
 from graders.workloads import APP, APP_PORT
 
 _ALIVE, _READY = "/health", "/health/ready"
@@ -33,7 +33,7 @@ def _asks(snapshot: Snapshot, container: Field, probe: Field, wanted: str) -> Ve
     if host.value not in (None, ""):
         return failed(host, expected="no `host`: the kubelet then asks the Pod itself", found=written(host))
     if _waits_for_its_name(snapshot, port):
-        return first(port_named_http.id)
+        return blocked(port_named_http.id)
     number = resolve_probe_port(container.value, port.value)
     if number != APP_PORT:
         return failed(port, expected=f"port {APP_PORT}, by number or by its name", found=_port_in_words(port, number))
@@ -83,7 +83,7 @@ def liveness_probe(snapshot: Snapshot, container: Field) -> Verdict:
     port = probe.key(asks, "port")
     if port.text is not None and resolve_probe_port(container.value, port.value) is None:
         if _waits_for_its_name(snapshot, port):
-            return first(port_named_http.id)
+            return blocked(port_named_http.id)
         expected = f"a port of this container: with a {deciding} that asks nobody it never starts"
         return failed(port, expected=expected, found=_port_in_words(port, None))
     seconds = budget(probe.value)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from graders.lessons.existence import exists
 from graders.objective import Lesson, objective, owns
 from graders.snapshot import Field, K8sObject, Snapshot
-from graders.verdict import Status, Verdict, failed, passed, unknown
+from graders.verdict import Verdict, blocked, failed, passed, unknown
 
 _DOCS = "https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/"
 _BY_ITSELF = "kubernetes.io/metadata.name"  # a label that every namespace of a cluster carries
@@ -54,7 +54,7 @@ def _label(snapshot: Snapshot, key: str, wanted: str) -> Verdict:
     labels = namespace.at("metadata.labels")
     if labels.present and not isinstance(labels.value, Mapping):
         if key != "environment":  # one fault, told once
-            return Verdict(Status.BLOCKED, reason="First: environment-label.")
+            return blocked("environment-label")
         found = "a list" if isinstance(labels.value, tuple) else "no map"
         return failed(labels, expected=f"a map with `{key}: {wanted}`", found=found)
     if label.present:

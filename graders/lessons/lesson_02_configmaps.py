@@ -12,7 +12,7 @@ from graders.objective import Lesson, objective, owns
 from graders.semantics.credentials import NAMED, decode_base64, find, find_binary, is_named, mask
 from graders.semantics.env import Keys, Origin, candidates, env_from, variables
 from graders.snapshot import Field, K8sObject, Snapshot
-from graders.verdict import Status, Verdict, failed, passed
+from graders.verdict import Verdict, blocked, failed, passed
 from graders.workloads import WORKLOAD_KINDS, Workload, workloads
 
 _KIND = "ConfigMap"
@@ -69,13 +69,13 @@ def _judge(snapshot: Snapshot, *settings: tuple[str, str, Callable[[str], str | 
     """Each setting: its key, what is expected of it, and a function that gives a remark for a wrong text, None for a right one."""
     data = _config(snapshot).at("data")
     if data.present and not data.mapping and data.value != {}:
-        return Verdict(Status.BLOCKED, reason="First: values-are-strings.")
+        return blocked("values-are-strings")
     for key, expected, remark_on in settings:
         setting = data.key(key)
         if setting.path[-1] not in data.mapping:
             return failed(setting, expected=f"`{key}`: {expected}", found=_absence(data, key))
         if setting.present and _nested(setting):
-            return Verdict(Status.BLOCKED, reason="First: values-are-strings.")
+            return blocked("values-are-strings")
         text = _text(setting)
         remark = remark_on(text)
         if remark is not None:

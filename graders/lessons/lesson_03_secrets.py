@@ -16,7 +16,7 @@ from graders.objective import Lesson, objective, owns
 from graders.redaction import SECRET_VARIABLES, facts
 from graders.semantics.env import Origin, candidates
 from graders.snapshot import Field, K8sObject, Snapshot
-from graders.verdict import Status, Verdict, failed, passed
+from graders.verdict import Status, Verdict, blocked, failed, passed
 from graders.workloads import WORKLOAD_KINDS, Workload, workloads
 
 _KIND = "Secret"
@@ -77,11 +77,11 @@ def _not_yet(secret: K8sObject, *keys: str) -> Verdict | None:
     """`blocked` while one of the keys is missing, blank or unreadable, for which another objective has the words."""
     found = _entries(secret)
     if any(not _is_map(secret.at(part)) for part in ("data", "stringData")):
-        return Verdict(Status.BLOCKED, reason="First: values-decode.")
+        return blocked("values-decode")
     if any(key not in found or _is_blank(found[key][1]) for key in keys):
-        return Verdict(Status.BLOCKED, reason="First: required-keys.")
+        return blocked("required-keys")
     if any(not found[key][1].get("decodes") for key in keys):
-        return Verdict(Status.BLOCKED, reason="First: values-decode.")
+        return blocked("values-decode")
     return None
 
 
@@ -102,7 +102,7 @@ def _is_map(part: Field) -> bool:
 def required_keys(snapshot: Snapshot) -> Verdict:
     secret = _secret(snapshot)
     if any(not _is_map(secret.at(part)) for part in ("data", "stringData")):
-        return Verdict(Status.BLOCKED, reason="First: values-decode.")
+        return blocked("values-decode")
     found = _entries(secret)
     for key in _KEYS:
         if key not in found:

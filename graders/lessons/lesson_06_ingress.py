@@ -24,7 +24,7 @@ from graders.semantics.routing import (
     whole_number,
 )
 from graders.snapshot import Field, K8sObject, Snapshot
-from graders.verdict import Status, Verdict, failed, passed, pending, unknown
+from graders.verdict import Status, Verdict, blocked, failed, passed, pending, unknown
 from graders.workloads import APP
 
 _KIND = "Ingress"
@@ -59,10 +59,6 @@ def _annotation(item: K8sObject, key: str) -> Field:
 
 def _annotations(*keys: str) -> tuple[str, ...]:
     return tuple(f"metadata.annotations['{key}']" for key in keys)
-
-
-def _first(needed: str) -> Verdict:
-    return Verdict(Status.BLOCKED, reason=f"First: {needed}.")
 
 
 def _shown(field: Field) -> str:
@@ -278,7 +274,7 @@ def tls(snapshot: Snapshot) -> Verdict:
     ingress = _ingress(snapshot)
     hosts = _hosts(ingress) or [rule.at("host") for rule in ingress.at("spec.rules").each() if is_host(rule.at("host").value)]
     if not hosts:
-        return _first(routes_to_service.id)
+        return blocked(routes_to_service.id)
     entries = list(ingress.at("spec.tls").each())
     for host in hosts:
         verdict = _uncovered(ingress, entries, str(host.value))
@@ -370,13 +366,13 @@ def forces_https(snapshot: Snapshot) -> Verdict:
         return failed(redirect, expected=expected, found=_shown(redirect))
     controller = _class(ingress)
     if controller is None:
-        return _first(ingress_class.id)
+        return blocked(ingress_class.id)
     if controller != _NGINX:
         return failed(
             redirect, expected=expected, found=f"neither annotation; only class `{_NGINX}` redirects without, and this is `{controller}`"
         )
     if not list(ingress.at("spec.tls").each()):  # ingress-nginx redirects of itself only what it serves over TLS
-        return _first(tls.id)
+        return blocked(tls.id)
     return passed()
 
 
@@ -460,7 +456,7 @@ def _positive(field: Field) -> bool:
 def backend_resolves(snapshot: Snapshot) -> Verdict:
     backends = list(_backends(_ingress(snapshot)))
     if all(backend.port not in (_PORT, _PORT_NAME) for backend in backends):  # a wrong port is for routes-to-service to say
-        return _first(routes_to_service.id)
+        return blocked(routes_to_service.id)
     service = snapshot.related("Service", APP)
     if service.api_version != "v1":
         return failed(service.at("apiVersion"), expected="`apiVersion: v1`", found=f"`{service.api_version}`")
@@ -543,7 +539,7 @@ def gateway_route(snapshot: Snapshot) -> Verdict:
         return _no_route(snapshot)
     hosts = _hosts(_ingress(snapshot))
     if not hosts:
-        return _first(routes_to_service.id)
+        return blocked(routes_to_service.id)
     faults = [(route, _route_fault(route)) for route in routes]
     sound = [route for route, fault in faults if fault is None]
     for host in hosts:

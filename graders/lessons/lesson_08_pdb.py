@@ -12,7 +12,7 @@ from graders.semantics.hpa import minimum, scales_deployment
 from graders.semantics.int_or_string import percentage
 from graders.semantics.selectors import matches
 from graders.snapshot import Field, K8sObject, Snapshot
-from graders.verdict import Status, Verdict, failed, passed, pending
+from graders.verdict import Status, Verdict, blocked, failed, passed, pending
 from graders.workloads import APP, WORKLOAD_KINDS, Workload, workloads
 
 _KIND = "PodDisruptionBudget"
@@ -167,7 +167,7 @@ def leaves_room(snapshot: Snapshot) -> Verdict:
         return failed(place, expected="a number of Pods", found=_number(place))
     kept = desired_healthy(spec.at("minAvailable").value, spec.at("maxUnavailable").value, wanted)
     if kept is None:  # a number that the API server refuses: min-available says so
-        return Verdict(Status.BLOCKED, reason=f"First: {min_available.id}.")
+        return blocked(min_available.id)
     if wanted > kept:
         return passed()
     origin = _number(place) if place.present else f"no `{place.path[-1]}`, which means 1"

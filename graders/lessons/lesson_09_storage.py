@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from graders.lessons.consumers import container_path
-from graders.lessons.deployment_app import astray, container_in_words, first, in_every_container, labels_in_words, written
+from graders.lessons.deployment_app import astray, container_in_words, in_every_container, labels_in_words, written
 from graders.lessons.existence import exists
 from graders.objective import Lesson, objective, owns
 from graders.semantics.images import parse_image
@@ -16,7 +16,7 @@ from graders.semantics.ports import protocol, target_number
 from graders.semantics.quantities import parse_quantity
 from graders.semantics.selectors import matches_labels
 from graders.snapshot import Field, K8sObject, NotReadable, Snapshot
-from graders.verdict import Status, Verdict, failed, passed, pending
+from graders.verdict import Status, Verdict, blocked, failed, passed, pending
 from graders.workloads import APP, WORKLOAD_KINDS, Workload, workloads
 
 _SET, _NAME = "StatefulSet", "qdrant"
@@ -282,7 +282,7 @@ def headless_service(snapshot: Snapshot) -> Verdict:
     if fault is not None:
         return fault
     if database is None:
-        return first(claim_or_template.id)
+        return blocked(claim_or_template.id)
     fault = _selection_fault(snapshot, service, database)
     if fault is not None:
         return fault
@@ -344,10 +344,10 @@ def _selection_fault(snapshot: Snapshot, service: K8sObject, database: Workload)
 def image_pinned(snapshot: Snapshot) -> Verdict:
     database = _database(snapshot)
     if database is None:
-        return first(claim_or_template.id)
+        return blocked(claim_or_template.id)
     container = _container(database)
     if container is None:
-        return first(mounted_where_data_lives.id)
+        return blocked(mounted_where_data_lives.id)
     place = container.at("image")
     image = parse_image(place.value)
     if image is None:
@@ -386,7 +386,7 @@ def image_pinned(snapshot: Snapshot) -> Verdict:
 def survives_scale_down(snapshot: Snapshot) -> Verdict:
     database = _database(snapshot)
     if database is None:
-        return first(claim_or_template.id)
+        return blocked(claim_or_template.id)
     policy = database.object.at("spec.persistentVolumeClaimRetentionPolicy")
     scaled, deleted = policy.at("whenScaled"), policy.at("whenDeleted")
     if scaled.value not in (None, "", "Retain"):
@@ -472,10 +472,10 @@ def _unused(app: Workload) -> Verdict | None:
 def claims_bound(snapshot: Snapshot) -> Verdict:
     database = _database(snapshot)
     if database is None or not _templates(database):
-        return first(claim_or_template.id)
+        return blocked(claim_or_template.id)
     claims = {item.name: item for item in snapshot.all(_CLAIM)}
     if _MODELS not in claims:
-        return first(shared_cache_claim.id)
+        return blocked(shared_cache_claim.id)
     replicas = database.object.at("spec.replicas")
     if replicas.whole == 0:
         return failed(replicas, expected="a Pod, whose disk is claimed", found="`replicas: 0`")
@@ -630,7 +630,7 @@ def _event(snapshot: Snapshot, about: K8sObject, reason: str, *, naming: str = "
 def data_survives(snapshot: Snapshot) -> Verdict:
     database = _database(snapshot)
     if database is None or not _templates(database):
-        return first(claim_or_template.id)
+        return blocked(claim_or_template.id)
     expected = "a Pod that is younger than its claim"
     command = f"kubectl get pods,pvc -n {snapshot.namespace}"
     pods = [pod for pod in snapshot.all("Pod") if pod.owner() == (_SET, _NAME) and not pod.at("metadata.deletionTimestamp").present]

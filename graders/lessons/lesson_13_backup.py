@@ -27,7 +27,7 @@ from graders.semantics.cron import Interval, Times, parse_cron
 from graders.semantics.durations import DAY, HOUR, MINUTE, SECOND, go_duration
 from graders.snapshot import Field, K8sObject, Snapshot, Wanted
 from graders.validation.schedules import time_zone
-from graders.verdict import Status, Verdict, failed, passed, pending
+from graders.verdict import Status, Verdict, blocked, failed, passed, pending
 
 _NAME = "rag-engine-daily"
 _NIGHT = 2 * 60  # minutes after midnight
@@ -249,7 +249,7 @@ def _invalid(schedule: K8sObject) -> Verdict | None:
 
 
 def _first_the_schedule() -> Verdict:
-    return Verdict(Status.BLOCKED, reason=f"First: {daily_schedule.id}.")
+    return blocked(daily_schedule.id)
 
 
 @objective(
