@@ -78,7 +78,7 @@ def _version_flags() -> list[str]:
 
 def _target() -> Path:
     digest = hashlib.sha256()
-    for path in sorted([*SOURCE.rglob("*.go"), *SOURCE.glob("go.*"), *SOURCE.glob("crds/*.yaml")]):
+    for path in sorted([*SOURCE.rglob("*.go"), *SOURCE.glob("go.*"), *SOURCE.rglob("*.yaml")]):
         digest.update(path.relative_to(SOURCE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kubernetes-course"
     return cache / f"practice-cluster-{digest.hexdigest()[:16]}{'.exe' if os.name == 'nt' else ''}"

@@ -30,7 +30,7 @@ const (
 )
 
 // order is that of starting; stopping goes backwards.
-var order = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"}
+var order = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "stand-ins"}
 
 // cluster is one practice cluster: a folder with its certificates, database, logs and kubeconfig.
 type cluster struct {
@@ -199,10 +199,13 @@ func (c *cluster) launch(ctx context.Context, volatile bool) error {
 	); err != nil {
 		return err
 	}
-	return c.start("kwok",
+	if err := c.start("kwok",
 		"--kubeconfig="+c.identity("kwok"), "--config="+filepath.Join(c.dir, "kwok.yaml"),
 		"--manage-all-nodes=true", fmt.Sprintf("--node-lease-duration-seconds=%d", leaseSeconds), "--cidr=10.244.0.0/16",
-	)
+	); err != nil {
+		return err
+	}
+	return c.start("stand-ins", "--kubeconfig="+c.identity("stand-ins"), "--data="+c.dir)
 }
 
 // choosePorts keeps the ports of the last run where they are free, and takes free ones otherwise.
@@ -247,13 +250,14 @@ func (c *cluster) writeIdentities() error {
 		"kube-controller-manager": {name: "system:kube-controller-manager"},
 		"kube-scheduler":          {name: "system:kube-scheduler"},
 		"kwok":                    {name: "kwok", group: "system:masters"},
+		"stand-ins":               {name: "stand-ins", group: "system:masters"},
 		adminIdentity:             {name: "practice-admin", group: "system:masters"},
 	} {
 		if err := authority.issue(name, who); err != nil {
 			return err
 		}
 	}
-	for _, name := range []string{"kube-controller-manager", "kube-scheduler", "kwok"} {
+	for _, name := range []string{"kube-controller-manager", "kube-scheduler", "kwok", "stand-ins"} {
 		if err := c.writeKubeconfig(c.identity(name), name); err != nil {
 			return err
 		}

@@ -13,12 +13,14 @@ import (
 	"github.com/spf13/pflag"
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 	"go.etcd.io/etcd/server/v3/embed"
+	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/component-base/cli"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo" // the controllers' own request metrics
 	_ "k8s.io/component-base/metrics/prometheus/version"  // serves the version as a metric
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+	"practice-cluster/standins"
 	kwokconfig "sigs.k8s.io/kwok/pkg/config"
 	kwok "sigs.k8s.io/kwok/pkg/kwok/cmd"
 	kwoklog "sigs.k8s.io/kwok/pkg/log"
@@ -33,6 +35,7 @@ var components = map[string]func(args []string) int{
 	"kube-controller-manager": official(controllers.NewControllerManagerCommand),
 	"kube-scheduler":          official(func() *cobra.Command { return scheduler.NewSchedulerCommand() }),
 	"kwok":                    runKwok,
+	"stand-ins":               runStandIns,
 }
 
 func official(newCommand func() *cobra.Command) func([]string) int {
@@ -86,7 +89,32 @@ func runEtcd(args []string) int {
 	}
 }
 
-// runKwok plays the nodes and their kubelets.
+// runStandIns plays what is not really there, in one process. Its flags are our own.
+func runStandIns(args []string) int {
+	flags := flag.NewFlagSet("stand-ins", flag.ExitOnError)
+	kubeconfig := flags.String("kubeconfig", "", "how to reach the API server")
+	dir := flags.String("data", "", "the folder with the cluster's state")
+	_ = flags.Parse(args)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	config, err := clientcmd.BuildConfigFromFlags("", *kubeconfig)
+	if err == nil {
+		config.QPS, config.Burst = 200, 400
+		err = standins.Run(ctx, config, *dir, parts()...)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "the stand-ins stopped:", err)
+		return 1
+	}
+	return 0
+}
+
+// parts are the stand-ins of a practice cluster.
+func parts() []standins.Part {
+	return []standins.Part{}
+}
+
+// runKwok plays the nodes.
 func runKwok(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

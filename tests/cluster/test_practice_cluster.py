@@ -63,7 +63,7 @@ def test_life_of_a_cluster(cluster: Cluster) -> None:
     again = cluster("up", "--volatile")
     assert again.stdout == up.stdout, "up is safe to repeat"
     pids = cluster.pids()
-    assert set(pids) == {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"}
+    assert set(pids) == {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "stand-ins"}
 
     os.kill(pids["kube-scheduler"], signal.SIGKILL)
     deadline = time.monotonic() + 10
