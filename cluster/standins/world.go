@@ -58,6 +58,7 @@ func Run(ctx context.Context, config *rest.Config, dir string, parts ...Part) er
 	for _, part := range parts {
 		running.Go(func() { keep(ctx, part) })
 	}
+	<-ctx.Done()
 	running.Wait()
 	return nil
 }
