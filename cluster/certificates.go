@@ -45,26 +45,44 @@ func openAuthority(dir string) (*authority, error) {
 		return nil, err
 	}
 	a.key = key
-	data, err := os.ReadFile(a.path("ca.crt"))
-	if errors.Is(err, fs.ErrNotExist) {
-		template := newTemplate(subject{name: "practice-cluster"}, authorityYears)
-		template.IsCA, template.BasicConstraintsValid = true, true
-		template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature
-		data, err = sign(template, template, key.Public(), key)
-		if err != nil {
-			return nil, err
-		}
-		err = os.WriteFile(a.path("ca.crt"), data, 0o644)
+	a.cert, err = readCertificate(a.path("ca.crt"))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !outlivesLeaves(a.cert, time.Now()) {
+		return a, a.signItself()
 	}
+	return a, err
+}
+
+// outlivesLeaves tells whether an authority is good for as long as what it signs now. When it is not, because of its age or because
+// the clock was set back to before its time, it signs itself anew with the same key: what older clients trust goes on to be trusted.
+func outlivesLeaves(authority *x509.Certificate, now time.Time) bool {
+	return now.After(authority.NotBefore) && now.AddDate(leafYears, 0, 0).Before(authority.NotAfter)
+}
+
+func (a *authority) signItself() error {
+	template := newTemplate(subject{name: "practice-cluster"}, authorityYears)
+	template.IsCA, template.BasicConstraintsValid = true, true
+	template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature
+	data, err := sign(template, template, a.key.Public(), a.key)
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(a.path("ca.crt"), data, 0o644); err != nil {
+		return err
+	}
+	a.cert, err = readCertificate(a.path("ca.crt"))
+	return err
+}
+
+func readCertificate(path string) (*x509.Certificate, error) {
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
 	block, _ := pem.Decode(data)
 	if block == nil {
-		return nil, fmt.Errorf("%s holds no certificate. Start afresh with: practice-cluster down --delete", a.path("ca.crt"))
+		return nil, fmt.Errorf("%s holds no certificate. Start afresh with: practice-cluster down --delete", path)
 	}
-	a.cert, err = x509.ParseCertificate(block.Bytes)
-	return a, err
+	return x509.ParseCertificate(block.Bytes)
 }
 
 func (a *authority) path(name string) string { return filepath.Join(a.dir, name) }
@@ -79,7 +97,7 @@ func (a *authority) issue(name string, who subject) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(a.path(name+".crt"), data, 0o600)
+	return replaceFile(a.path(name+".crt"), data, 0o600)
 }
 
 // signingKey reads the private key in a file, or makes one.
@@ -95,7 +113,7 @@ func (a *authority) signingKey(name string) (crypto.Signer, error) {
 			return nil, err
 		}
 		data = pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der})
-		return key, os.WriteFile(a.path(name), data, 0o600)
+		return key, replaceFile(a.path(name), data, 0o600)
 	}
 	if err != nil {
 		return nil, err
@@ -112,7 +130,7 @@ func newTemplate(who subject, years int) *x509.Certificate {
 	template := &x509.Certificate{
 		SerialNumber: serial,
 		Subject:      pkix.Name{CommonName: who.name},
-		NotBefore:    time.Now().Add(-time.Hour),
+		NotBefore:    time.Now().Add(-24 * time.Hour), // a clock that is set back by a time zone does no harm
 		NotAfter:     time.Now().AddDate(years, 0, 0),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},

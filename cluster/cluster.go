@@ -2,15 +2,15 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
-	"strings"
+	"syscall"
 	"time"
 
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	contextName   = "practice"
+	defaultName   = "practice"
 	serviceRange  = "10.96.0.0/16"
 	serviceOfAPI  = "10.96.0.1"
 	issuer        = "https://kubernetes.default.svc.cluster.local"
@@ -34,13 +34,23 @@ var order = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-
 
 // cluster is one practice cluster: a folder with its certificates, database, logs and kubeconfig.
 type cluster struct {
-	dir   string
-	ports ports
+	dir      string
+	ports    ports
+	settings settings
 }
 
-// ports are kept between runs where they are still free, so that a kubeconfig that was merged elsewhere stays valid.
+// ports are kept between runs where they are still free, so that a kubeconfig that was copied elsewhere stays valid.
 type ports struct {
 	API, Etcd, EtcdPeer int
+}
+
+// launchOptions are what `up` can be told.
+type launchOptions struct {
+	timeout  time.Duration
+	port     int
+	context  string
+	merge    bool
+	volatile bool
 }
 
 // open reads the state in dir, the user's data folder when empty. The cluster need not exist yet.
@@ -57,14 +67,10 @@ func open(dir string) (*cluster, error) {
 		return nil, err
 	}
 	c := &cluster{dir: dir}
-	data, err := os.ReadFile(filepath.Join(dir, "ports.json"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return c, nil
-	}
-	if err != nil {
+	if err := c.readJSON("ports.json", &c.ports); err != nil {
 		return nil, err
 	}
-	return c, json.Unmarshal(data, &c.ports)
+	return c, c.readJSON("settings.json", &c.settings)
 }
 
 func dataHome() (string, error) {
@@ -94,23 +100,79 @@ func (c *cluster) running() (alive []string) {
 	return alive
 }
 
-// up starts what does not run yet and waits until Pods can be scheduled.
-func (c *cluster) up(timeout time.Duration, volatile bool) error {
+// context is the name of the cluster's context in kubeconfigs.
+func (c *cluster) context() string {
+	if c.settings.Context == "" {
+		return defaultName
+	}
+	return c.settings.Context
+}
+
+// up starts what does not run yet and waits until Pods can be scheduled. When that fails or is interrupted, nothing that it started is left.
+func (c *cluster) up(options launchOptions) error {
 	started := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	interrupted, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer release()
+	ctx, cancel := context.WithTimeout(interrupted, options.timeout)
 	defer cancel()
+	if err := c.checkOptions(options); err != nil {
+		return err
+	}
+	if err := c.makeFolders(); err != nil {
+		return err
+	}
+	unlock, err := c.lockCommands(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := c.reread(); err != nil {
+		return err
+	}
+	if err := c.bringUp(ctx, options); err != nil {
+		return c.afterFailure(err, interrupted, ctx, release)
+	}
+	if options.merge {
+		err = c.mergeKubeconfig()
+	} else if err = c.refreshMerged(); err != nil {
+		fmt.Fprintf(os.Stderr, "The entry that up --merge made could not be brought up to date: %v\n", err)
+		err = nil
+	}
+	fmt.Fprintf(os.Stderr, "The practice cluster is ready after %.1f s. Containers are played here: no program in them really runs.\n",
+		time.Since(started).Seconds())
+	if c.settings.Merged == nil {
+		fmt.Fprintf(os.Stderr, "Use it in this shell with: export KUBECONFIG=%s\n", shellWord(c.kubeconfig()))
+	}
+	fmt.Println(c.kubeconfig())
+	return err
+}
+
+// bringUp does the work of up, under the lock.
+func (c *cluster) bringUp(ctx context.Context, options launchOptions) error {
+	progress := newProgress(os.Stderr)
+	defer progress.clear()
+	if err := c.rename(options.context); err != nil {
+		return err
+	}
 	alive := c.running()
-	if 0 < len(alive) && len(alive) < len(order) {
-		fmt.Fprintf(os.Stderr, "Only %s still runs; stopping it to start afresh.\n", strings.Join(alive, ", "))
-		if err := c.down(false); err != nil {
-			return err
+	if len(alive) > 0 {
+		if options.port != 0 && options.port != c.ports.API && len(alive) == len(order) {
+			return fmt.Errorf("it runs already, on port %d. To move it to port %d, stop it first: practice-cluster down", c.ports.API, options.port)
+		}
+		if why := c.whyAnew(alive); why != "" {
+			fmt.Fprintln(os.Stderr, why)
+			if err := c.stopAll(); err != nil {
+				return err
+			}
+			alive = nil
 		}
 	}
 	if len(alive) < len(order) {
-		if err := c.launch(ctx, volatile); err != nil {
+		if err := c.launch(ctx, options, progress); err != nil {
 			return err
 		}
 	}
+	progress.say("waiting for the nodes")
 	client, err := c.client()
 	if err != nil {
 		return err
@@ -125,23 +187,29 @@ func (c *cluster) up(timeout time.Duration, volatile bool) error {
 	if err := furnish(ctx, client, extensions); err != nil {
 		return err
 	}
-	if err := c.waitForNodes(ctx, client); err != nil {
-		return err
-	}
-	fmt.Fprintf(os.Stderr, "The practice cluster is ready after %.1f s. Containers are played here: there are no logs, no exec, no traffic.\n",
-		time.Since(started).Seconds())
-	fmt.Fprintf(os.Stderr, "Use it in this shell with: export KUBECONFIG=%s\n", c.kubeconfig())
-	fmt.Println(c.kubeconfig())
-	return nil
+	return c.waitForNodes(ctx, client)
 }
 
-func (c *cluster) launch(ctx context.Context, volatile bool) error {
-	for _, folder := range []string{"", "pki", "logs", "run", "etcd"} {
-		if err := os.MkdirAll(filepath.Join(c.dir, folder), 0o700); err != nil {
-			return err
-		}
+// afterFailure stops what a failed or interrupted up has started, so that no half cluster stays behind.
+func (c *cluster) afterFailure(failure error, interrupted, ctx context.Context, release func()) error {
+	release() // a second Ctrl-C ends this at once
+	switch {
+	case interrupted.Err() != nil:
+		failure = errors.New("interrupted. Nothing of it runs; start it again with: practice-cluster up")
+	case ctx.Err() != nil:
+		failure = fmt.Errorf("%w\nOn a slow or busy machine, give it longer: practice-cluster up --timeout 5m", failure)
 	}
-	if err := c.choosePorts(); err != nil {
+	if len(c.running()) == len(order) && interrupted.Err() == nil && ctx.Err() == nil {
+		return failure // it runs, and what went wrong is written in the error
+	}
+	return errors.Join(failure, c.stopAll())
+}
+
+func (c *cluster) launch(ctx context.Context, options launchOptions, progress *progress) error {
+	if err := c.checkBeforeStart(); err != nil {
+		return err
+	}
+	if err := c.choosePorts(options.port); err != nil {
 		return err
 	}
 	if err := c.writeIdentities(); err != nil {
@@ -150,13 +218,18 @@ func (c *cluster) launch(ctx context.Context, volatile bool) error {
 	if err := os.WriteFile(filepath.Join(c.dir, "kwok.yaml"), []byte(stages()), 0o600); err != nil {
 		return err
 	}
+	c.settings.Kubernetes, c.settings.Program = kubernetesVersion(), programPrint()
+	if err := c.saveSettings(); err != nil {
+		return err
+	}
+	progress.say("starting etcd and the API server")
 	pki := func(name string) string { return filepath.Join(c.dir, "pki", name) }
 	etcdArgs := []string{
 		"--data-dir", filepath.Join(c.dir, "etcd"),
 		"--client-port", fmt.Sprint(c.ports.Etcd), "--peer-port", fmt.Sprint(c.ports.EtcdPeer),
 		"--ca-file", pki("ca.crt"), "--cert-file", pki("etcd.crt"), "--key-file", pki("etcd.key"),
 	}
-	if volatile {
+	if options.volatile {
 		etcdArgs = append(etcdArgs, "--volatile")
 	}
 	if err := c.start("etcd", etcdArgs...); err != nil {
@@ -186,6 +259,7 @@ func (c *cluster) launch(ctx context.Context, volatile bool) error {
 	if err := c.waitForAPI(ctx, client); err != nil {
 		return err
 	}
+	progress.say("starting the controllers, the scheduler and the nodes")
 	if err := c.start("kube-controller-manager",
 		"--kubeconfig="+c.identity("kube-controller-manager"),
 		"--service-account-private-key-file="+pki("service-accounts.key"), "--root-ca-file="+pki("ca.crt"),
@@ -200,7 +274,7 @@ func (c *cluster) launch(ctx context.Context, volatile bool) error {
 		return err
 	}
 	if err := c.start("kwok",
-		"--kubeconfig="+c.identity("kwok"), "--config="+filepath.Join(c.dir, "kwok.yaml"),
+		"--kubeconfig="+c.identity("kwok"), "--config=kwok.yaml", // in the folder that it runs in: it takes a comma in a path for the end of one
 		"--manage-all-nodes=true", fmt.Sprintf("--node-lease-duration-seconds=%d", leaseSeconds), "--cidr=10.244.0.0/16",
 	); err != nil {
 		return err
@@ -208,30 +282,37 @@ func (c *cluster) launch(ctx context.Context, volatile bool) error {
 	return c.start("stand-ins", "--kubeconfig="+c.identity("stand-ins"), "--data="+c.dir)
 }
 
-// choosePorts keeps the ports of the last run where they are free, and takes free ones otherwise.
-func (c *cluster) choosePorts() error {
+// choosePorts keeps the ports of the last run where they are free, and takes free ones otherwise; an API port that was asked for must be free.
+func (c *cluster) choosePorts(wanted int) error {
 	var held []net.Listener
 	defer func() {
 		for _, listener := range held {
 			_ = listener.Close()
 		}
 	}()
+	last := c.ports.API
+	if wanted != 0 {
+		c.ports.API = wanted
+	}
 	for _, port := range []*int{&c.ports.API, &c.ports.Etcd, &c.ports.EtcdPeer} {
 		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", *port))
+		if err != nil && port == &c.ports.API && wanted != 0 {
+			return fmt.Errorf("port %d on 127.0.0.1 cannot be used (%w). Choose another with --port, or leave --port out to have a free one", wanted, bare(err))
+		}
 		if err != nil {
 			listener, err = net.Listen("tcp", "127.0.0.1:0")
 		}
 		if err != nil {
-			return fmt.Errorf("no free port on 127.0.0.1: %w", err)
+			return fmt.Errorf("no port on 127.0.0.1 can be used: %w. The cluster needs the IPv4 loopback address, so bring up the lo interface", bare(err))
 		}
 		held = append(held, listener)
 		*port = listener.Addr().(*net.TCPAddr).Port
 	}
-	data, err := json.Marshal(c.ports)
-	if err != nil {
-		return err
+	if last != 0 && last != c.ports.API && wanted == 0 {
+		fmt.Fprintf(os.Stderr, "Port %d of the last time is another program's now, so the API server moves to %d. Kubeconfigs that you copied need the new one.\n",
+			last, c.ports.API)
 	}
-	return os.WriteFile(filepath.Join(c.dir, "ports.json"), data, 0o600)
+	return c.writeJSON("ports.json", c.ports)
 }
 
 // writeIdentities makes the certificates of this run, and a kubeconfig for each component and for the learner.
@@ -275,24 +356,36 @@ func (c *cluster) writeKubeconfig(path, name string) error {
 		return data
 	}
 	config := clientcmdapi.NewConfig()
-	config.Clusters[contextName] = &clientcmdapi.Cluster{
+	context := c.context()
+	config.Clusters[context] = &clientcmdapi.Cluster{
 		Server:                   fmt.Sprintf("https://127.0.0.1:%d", c.ports.API),
 		CertificateAuthorityData: read("ca.crt"),
 	}
-	user := contextName + "-" + name
+	user := c.userName(name)
 	config.AuthInfos[user] = &clientcmdapi.AuthInfo{ClientCertificateData: read(name + ".crt"), ClientKeyData: read(name + ".key")}
-	config.Contexts[contextName] = &clientcmdapi.Context{Cluster: contextName, AuthInfo: user, Namespace: c.namespaceIn(path)}
-	config.CurrentContext = contextName
-	return clientcmd.WriteToFile(*config, path)
+	config.Contexts[context] = &clientcmdapi.Context{Cluster: context, AuthInfo: user, Namespace: c.namespaceIn(path)}
+	config.CurrentContext = context
+	data, err := clientcmd.Write(*config)
+	if err != nil {
+		return err
+	}
+	return replaceFile(path, data, 0o600)
 }
 
 // namespaceIn keeps the default namespace that the learner has set: lesson 1 asks for it.
 func (c *cluster) namespaceIn(path string) string {
 	old, err := clientcmd.LoadFromFile(path)
-	if err != nil || old.Contexts[contextName] == nil {
+	if err != nil || old.Contexts[old.CurrentContext] == nil {
 		return ""
 	}
-	return old.Contexts[contextName].Namespace
+	return old.Contexts[old.CurrentContext].Namespace
+}
+
+func (c *cluster) userName(identity string) string {
+	if identity == adminIdentity {
+		return c.context() + "-admin"
+	}
+	return identity
 }
 
 func (c *cluster) restConfig() (*rest.Config, error) {
@@ -320,47 +413,41 @@ func (c *cluster) extensions() (*apiextensions.Clientset, error) {
 	return apiextensions.NewForConfig(config)
 }
 
-// down stops every component, the last started first.
+// down stops every component. An up that is still at work in this folder is stopped first.
 func (c *cluster) down(forget bool) error {
+	if _, err := os.Stat(c.dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := os.MkdirAll(filepath.Join(c.dir, "run"), 0o700); err != nil {
+		return c.notWritable(err)
+	}
+	unlock, err := c.lockCommands(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := c.reread(); err != nil {
+		return err
+	}
+	if err := c.stopAll(); err != nil || !forget {
+		return err
+	}
+	if err := c.unmergeKubeconfig(); err != nil {
+		return fmt.Errorf("%w\nThe cluster is stopped, but not deleted", err)
+	}
+	return c.remove()
+}
+
+// stopAll stops every component, the last started first.
+func (c *cluster) stopAll() error {
 	for index := len(order) - 1; index >= 0; index-- {
 		if err := c.stop(order[index]); err != nil {
 			return err
 		}
 	}
-	if forget {
-		return os.RemoveAll(c.dir)
-	}
 	return nil
-}
-
-// status prints what runs. The cluster counts as running when all of it does and the API server says that it is ready.
-func (c *cluster) status() (bool, error) {
-	alive := c.running()
-	switch len(alive) {
-	case 0:
-		fmt.Println("The practice cluster is not running. Start it with: practice-cluster up")
-		return false, nil
-	case len(order):
-	default:
-		fmt.Printf("Only %s runs. Mend it with: practice-cluster up\n", strings.Join(alive, ", "))
-		return false, nil
-	}
-	client, err := c.client()
-	if err != nil {
-		return false, err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if err := ready(ctx, client); err != nil {
-		fmt.Printf("It runs, but the API server is not ready: %v\nIts log: %s\n", err, c.logOf("kube-apiserver"))
-		return false, nil
-	}
-	version, err := client.Discovery().ServerVersion()
-	if err != nil {
-		return false, err
-	}
-	fmt.Printf("The practice cluster runs Kubernetes %s. Use it with: export KUBECONFIG=%s\n", version.GitVersion, c.kubeconfig())
-	return true, nil
 }
 
 func (c *cluster) logOf(name string) string { return filepath.Join(c.dir, "logs", name+".log") }

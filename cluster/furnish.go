@@ -20,10 +20,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-const (
-	nodeCount      = 3
-	kubeletVersion = "v1.37.2"
-)
+const nodeCount = 3
 
 //go:embed crds/httproutes.yaml
 var httpRoutes []byte
@@ -89,7 +86,7 @@ func node(number int) *corev1.Node {
 		Status: corev1.NodeStatus{
 			Capacity:    size,
 			Allocatable: size,
-			NodeInfo:    corev1.NodeSystemInfo{KubeletVersion: kubeletVersion, OperatingSystem: "linux", Architecture: "amd64"},
+			NodeInfo:    corev1.NodeSystemInfo{KubeletVersion: kubernetesVersion(), OperatingSystem: "linux", Architecture: "amd64"},
 		},
 	}
 }

@@ -10,13 +10,17 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"go.etcd.io/etcd/client/pkg/v3/fileutil"
 )
 
 // A component holds a lock on its pid file for as long as it lives. So a pid left over from before a reboot, which may be anybody's by
 // now, is never mistaken for ours.
 const lockVariable = "PRACTICE_CLUSTER_LOCK"
+
+// commandLock is held by an up or down at work.
+const commandLock = "command"
+
+// errLocked says that another process holds a lock.
+var errLocked = errors.New("another process holds it")
 
 // holdLock takes the lock that `up` named, if any, and writes our pid beside it. It returns what releases it.
 func holdLock() func() {
@@ -24,7 +28,7 @@ func holdLock() func() {
 	if path == "" {
 		return func() {}
 	}
-	lock, err := fileutil.TryLockFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
+	lock, err := tryLock(path, true)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "another process holds %s: %v\n", path, err)
 		os.Exit(1)
@@ -53,7 +57,7 @@ func (c *cluster) start(name string, args ...string) error {
 	command := exec.Command(self, append([]string{name}, args...)...)
 	command.Stdout, command.Stderr = log, log
 	command.Dir = c.dir
-	command.Env = append(os.Environ(), lockVariable+"="+c.lock(name))
+	command.Env = append(environment(name, os.Environ()), lockVariable+"="+c.lock(name))
 	detach(command)
 	if err := command.Start(); err != nil {
 		return fmt.Errorf("%s could not be started: %w", name, err)
@@ -65,32 +69,67 @@ func (c *cluster) lock(name string) string { return filepath.Join(c.dir, "run", 
 
 // alive tells whether a component of this cluster runs, by its lock.
 func (c *cluster) alive(name string) bool {
-	lock, err := fileutil.TryLockFile(c.lock(name), os.O_WRONLY, 0o600)
+	lock, err := tryLock(c.lock(name), false)
 	if err == nil {
 		_ = lock.Close()
 		return false
 	}
-	return !errors.Is(err, fs.ErrNotExist)
+	return errors.Is(err, errLocked)
+}
+
+// tryCommandLock takes the lock of commands and says who holds it. A file that was deleted while we took its lock is none.
+func (c *cluster) tryCommandLock() (*os.File, error) {
+	path := c.lock(commandLock)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := tryLock(path, true)
+	if err != nil {
+		return nil, err
+	}
+	ours, err := lock.Stat()
+	if err == nil {
+		var there os.FileInfo
+		if there, err = os.Stat(path); err == nil && !os.SameFile(ours, there) {
+			err = errLocked
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errLocked
+	}
+	if err == nil {
+		err = os.WriteFile(path+".pid", []byte(strconv.Itoa(os.Getpid())), 0o600)
+	}
+	if err != nil {
+		_ = lock.Close()
+		return nil, err
+	}
+	return lock, nil
+}
+
+// process is the one that holds a lock, by the number that it has written beside it.
+func (c *cluster) process(name string) (*os.Process, error) {
+	data, err := os.ReadFile(c.lock(name) + ".pid")
+	if err != nil {
+		return nil, err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil {
+		return nil, fmt.Errorf("%s.pid holds no process number", c.lock(name))
+	}
+	return os.FindProcess(pid)
 }
 
 // stop ends a component: politely, and after ten seconds by force.
 func (c *cluster) stop(name string) error {
 	deadline := time.Now().Add(10 * time.Second)
 	for asked := false; c.alive(name); time.Sleep(50 * time.Millisecond) {
-		data, err := os.ReadFile(c.lock(name) + ".pid")
+		process, err := c.process(name)
 		if err != nil { // it has the lock but has not written its pid yet
 			if time.Now().After(deadline) {
 				return fmt.Errorf("%s runs, but its process is not known: %w", name, err)
 			}
 			continue
-		}
-		pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
-		if err != nil {
-			return fmt.Errorf("%s.pid holds no process number", c.lock(name))
-		}
-		process, err := os.FindProcess(pid)
-		if err != nil {
-			return err
 		}
 		if time.Now().After(deadline) {
 			_ = process.Kill()
@@ -100,4 +139,35 @@ func (c *cluster) stop(name string) error {
 		}
 	}
 	return nil
+}
+
+// frugal are settings of Go's garbage collector: at rest a component's memory matters more than the moment that collecting takes.
+var frugal = map[string]string{
+	"etcd":                    "50",
+	"kube-apiserver":          "50",
+	"kube-controller-manager": "50",
+	"kube-scheduler":          "50",
+	"kwok":                    "50",
+	"stand-ins":               "50",
+}
+
+// environment is what a component gets of ours: no proxy, for all that it talks to is on this machine, and a frugal garbage collector
+// unless GOGC says otherwise.
+func environment(component string, ours []string) []string {
+	var kept []string
+	chosen := false
+	for _, pair := range ours {
+		name, _, _ := strings.Cut(pair, "=")
+		switch strings.ToUpper(name) {
+		case "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", lockVariable:
+			continue
+		case "GOGC":
+			chosen = true
+		}
+		kept = append(kept, pair)
+	}
+	if !chosen {
+		kept = append(kept, "GOGC="+frugal[component])
+	}
+	return kept
 }

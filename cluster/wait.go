@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -34,15 +35,24 @@ func (c *cluster) until(ctx context.Context, what string, components []string, c
 		last = err
 		for _, name := range components {
 			if time.Since(began) > launchGrace && !c.alive(name) {
-				return fmt.Errorf("%s stopped by itself. Its log, %s, ends:\n%s", name, c.logOf(name), c.endOfLog(name))
+				return c.died(name)
 			}
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%s in time (last answer: %v). The logs are in %s/logs", what, last, c.dir)
+			return fmt.Errorf("%s in time (last answer: %w). The logs are in %s", what, last, filepath.Join(c.dir, "logs"))
 		case <-time.After(pollEvery):
 		}
 	}
+}
+
+// died says that a component has ended by itself, in plain words where its log has a known end.
+func (c *cluster) died(name string) error {
+	end := c.endOfLog(name)
+	if meaning := explain(name, end); meaning != "" {
+		return fmt.Errorf("%s stopped by itself. %s.\nIts log, %s, ends:\n%s", name, meaning, c.logOf(name), end)
+	}
+	return fmt.Errorf("%s stopped by itself. Its log, %s, ends:\n%s", name, c.logOf(name), end)
 }
 
 func (c *cluster) endOfLog(name string) string {
@@ -63,7 +73,7 @@ func (c *cluster) waitForAPI(ctx context.Context, client *kubernetes.Clientset) 
 
 // waitForNodes waits until Pods can be made and scheduled: the nodes are Ready and the default ServiceAccount is there.
 func (c *cluster) waitForNodes(ctx context.Context, client *kubernetes.Clientset) error {
-	return c.until(ctx, "the nodes did not become Ready", order, func() (bool, error) {
+	err := c.until(ctx, "the nodes did not become Ready", order, func() (bool, error) {
 		if _, err := client.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{}); err != nil {
 			return false, err
 		}
@@ -78,6 +88,15 @@ func (c *cluster) waitForNodes(ctx context.Context, client *kubernetes.Clientset
 		}
 		return len(nodes.Items) > 0, nil
 	})
+	if err != nil {
+		return err
+	}
+	for _, name := range order { // one that nothing has waited for, as the scheduler
+		if !c.alive(name) {
+			return c.died(name)
+		}
+	}
+	return nil
 }
 
 func isReady(node corev1.Node) bool {
