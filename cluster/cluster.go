@@ -129,7 +129,7 @@ func (c *cluster) up(timeout time.Duration, volatile bool) error {
 	if err := c.waitForNodes(ctx, client); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "The practice cluster is ready after %.1f s. Containers are played here: there are no logs, no exec, no traffic.\n",
+	fmt.Fprintf(os.Stderr, "The practice cluster is ready after %.1f s. Containers are played here: there is no exec and no traffic.\n",
 		time.Since(started).Seconds())
 	fmt.Fprintf(os.Stderr, "Use it in this shell with: export KUBECONFIG=%s\n", c.kubeconfig())
 	fmt.Println(c.kubeconfig())

@@ -1,7 +1,7 @@
 // Practice-cluster is a Kubernetes control plane to practise on, in one program: no container engine, no virtual machine.
 //
-// The API server, the controllers, the scheduler and etcd are the real ones; three nodes and their kubelets are played by kwok, so
-// Pods are scheduled, rolled out, evicted and counted as anywhere, but no container really runs.
+// The API server, the controllers, the scheduler and etcd are the real ones; three nodes are played by kwok and their
+// kubelets by ours, so Pods are scheduled, rolled out, probed, evicted and counted as anywhere, but no container really runs.
 package main
 
 import (
@@ -17,14 +17,15 @@ const usage = `practice-cluster: a Kubernetes control plane to practise on, with
   practice-cluster status   tell whether it runs, and where its kubeconfig is
   practice-cluster down     stop it; what was created in it is kept
   practice-cluster down --delete   stop it and forget everything
+  practice-cluster images   list the images that Pods can use; images add REPOSITORY:TAG adds one
 
 Options, before or after the verb's own:
   --data DIR        where it keeps its state (default: your user data folder)
   --timeout 2m      how long up may take
   --volatile        up: never wait for the disk; for tests
 
-The API server, controllers, scheduler and etcd are the real ones. The three nodes are played: Pods are scheduled and rolled out,
-but no container runs, so there are no logs, no exec and no traffic.
+The API server, controllers, scheduler and etcd are the real ones. The three nodes and their containers are played: Pods start, crash,
+are probed and log as their specs and the list of images have it, but no container runs, so there is no exec and no traffic.
 `
 
 func main() {
@@ -49,11 +50,19 @@ func command(verb string, args []string) int {
 	timeout := flags.Duration("timeout", 2*time.Minute, "")
 	volatile := flags.Bool("volatile", false, "")
 	forget := flags.Bool("delete", false, "")
-	if err := flags.Parse(args); err != nil {
+	words, err := parse(flags, args)
+	if err != nil {
 		return 2
 	}
-	if flags.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "practice-cluster %s takes no %q. See: practice-cluster help\n", verb, flags.Arg(0))
+	if verb == "images" {
+		if err := images(*data, words); err != nil {
+			fmt.Fprintf(os.Stderr, "practice-cluster images: %v\n", err)
+			return 1
+		}
+		return 0
+	}
+	if len(words) > 0 {
+		fmt.Fprintf(os.Stderr, "practice-cluster %s takes no %q. See: practice-cluster help\n", verb, words[0])
 		return 2
 	}
 	cluster, err := open(*data)
@@ -73,7 +82,7 @@ func command(verb string, args []string) int {
 			fmt.Print(usage)
 			return 0
 		default:
-			fmt.Fprintf(os.Stderr, "practice-cluster knows no %q. It knows up, status and down.\n", verb)
+			fmt.Fprintf(os.Stderr, "practice-cluster knows no %q. It knows up, status and down, and images.\n", verb)
 			return 2
 		}
 	}
@@ -82,4 +91,17 @@ func command(verb string, args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// parse reads options wherever they stand, and returns the other words.
+func parse(flags *flag.FlagSet, args []string) (words []string, err error) {
+	for {
+		if err := flags.Parse(args); err != nil {
+			return nil, err
+		}
+		if args = flags.Args(); len(args) == 0 {
+			return words, nil
+		}
+		words, args = append(words, args[0]), args[1:]
+	}
 }

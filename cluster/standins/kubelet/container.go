@@ -65,10 +65,11 @@ type container struct {
 	previous  []string // what the run before wrote
 
 	// Why it waits.
-	pulledAt time.Time // when the pull under way ends
-	pull     backoff
-	crash    backoff
-	reminded time.Time
+	pulledAt  time.Time // when the pull under way ends
+	pullTakes time.Duration
+	pull      backoff
+	crash     backoff
+	reminded  time.Time
 }
 
 // dying is a container that was told to stop.
@@ -246,22 +247,24 @@ func newID(pod *corev1.Pod, name string, restarts int32) string {
 	return fmt.Sprintf("containerd://%x", sha256.Sum256(fmt.Appendf(nil, "%s/%s/%d", pod.UID, name, restarts)))
 }
 
-// log is what the container has written, the first line telling that it is played.
+// log is what the container has written in its present run, or in its last one when it does not run.
 func (c *container) log(now time.Time) []string {
-	if c.id == "" {
-		return nil
-	}
-	first, _ := json.Marshal(map[string]string{
-		"level": "info", "message": "played by the practice cluster: no container runs here", "image": c.created,
-	})
-	lines := slices.Concat([]string{string(first)}, c.program.lines)
 	if c.state.Running == nil {
-		return c.previous // its last run
+		return c.previous
 	}
+	lines := append(c.header(), c.program.lines...)
 	if c.listens(now) {
 		lines = append(lines, c.image.Log...)
 	}
 	return lines
+}
+
+// header is every log's first line: it tells that the rest is played.
+func (c *container) header() []string {
+	line, _ := json.Marshal(map[string]string{ // strings can always be written as JSON
+		"level": "info", "message": "played by the practice cluster: no container runs here", "image": c.created,
+	})
+	return []string{string(line)}
 }
 
 func (c *container) status(pod *corev1.Pod) corev1.ContainerStatus {

@@ -113,6 +113,7 @@ func (m *Memory) resume(pod *corev1.Pod, c *container, status corev1.ContainerSt
 	}
 	c.run(pod, image, env, files(pod, c.spec, world), started)
 	if c.state.Running == nil {
+		c.previous = append(c.header(), c.program.lines...)
 		return
 	}
 	if err != nil || c.started && c.program.reason != "" { // what ran before keeps running
@@ -569,9 +570,10 @@ func (m *Memory) pull(c *container, image Image, problem error, present bool) bo
 	if c.pulledAt.IsZero() {
 		m.event(c, corev1.EventTypeNormal, "Pulling", fmt.Sprintf("Pulling image %q", name))
 		takes := pullTakes
-		if present {
-			takes = 0
+		if present { // only the registry is asked whether it is still the same
+			takes /= 10
 		}
+		c.pullTakes = takes
 		c.pulledAt, c.reminded = m.now.Add(takes), time.Time{}
 		c.pull.message = ""
 		if c.created != name {
@@ -586,7 +588,7 @@ func (m *Memory) pull(c *container, image Image, problem error, present bool) bo
 		c.pull = backoff{}
 		m.out.Pulled = append(m.out.Pulled, image.Reference)
 		m.event(c, corev1.EventTypeNormal, "Pulled", fmt.Sprintf("Successfully pulled image %q in %v (%v including waiting). Image size: %d bytes.",
-			name, pullTakes, pullTakes, image.Size()))
+			name, c.pullTakes, c.pullTakes, image.Size()))
 		return true
 	}
 	c.created = name
