@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"practice-cluster/standins/kubelet"
 )
 
 const (
@@ -247,6 +248,8 @@ func (c *cluster) launch(ctx context.Context, options launchOptions, progress *p
 		"--authorization-mode=RBAC",
 		"--allow-privileged=true", // as kubeadm and kind have it; Pod Security is what forbids it
 		"--endpoint-reconciler-type=none",
+		"--kubelet-preferred-address-types=InternalIP", "--kubelet-certificate-authority="+pki("ca.crt"),
+		"--kubelet-client-certificate="+pki("kubelet-client.crt"), "--kubelet-client-key="+pki("kubelet-client.key"),
 		"--profiling=false",
 	); err != nil {
 		return err
@@ -275,7 +278,7 @@ func (c *cluster) launch(ctx context.Context, options launchOptions, progress *p
 	}
 	if err := c.start("kwok",
 		"--kubeconfig="+c.identity("kwok"), "--config=kwok.yaml", // in the folder that it runs in: it takes a comma in a path for the end of one
-		"--manage-all-nodes=true", fmt.Sprintf("--node-lease-duration-seconds=%d", leaseSeconds), "--cidr=10.244.0.0/16",
+		"--manage-all-nodes=true", fmt.Sprintf("--node-lease-duration-seconds=%d", leaseSeconds), "--node-ip=127.0.0.1",
 	); err != nil {
 		return err
 	}
@@ -328,6 +331,8 @@ func (c *cluster) writeIdentities() error {
 	for name, who := range map[string]subject{
 		"apiserver":               {name: "kube-apiserver", hosts: append(loopback, serviceOfAPI, "kubernetes", "kubernetes.default.svc")},
 		"etcd":                    {name: "etcd", hosts: loopback},
+		"kubelet":                 {name: "system:node:practice", group: "system:nodes", hosts: loopback},
+		"kubelet-client":          {name: kubelet.Client},
 		"kube-controller-manager": {name: "system:kube-controller-manager"},
 		"kube-scheduler":          {name: "system:kube-scheduler"},
 		"kwok":                    {name: "kwok", group: "system:masters"},

@@ -16,7 +16,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 	nodefast "sigs.k8s.io/kwok/kustomize/stage/node/fast"
 	heartbeat "sigs.k8s.io/kwok/kustomize/stage/node/heartbeat-with-lease"
-	podfast "sigs.k8s.io/kwok/kustomize/stage/pod/fast"
 	"sigs.k8s.io/yaml"
 )
 
@@ -25,15 +24,11 @@ const nodeCount = 3
 //go:embed crds/httproutes.yaml
 var httpRoutes []byte
 
-// stages are the rules by which kwok plays nodes and Pods, as it ships them: a node is Ready and renews its lease, a Pod runs as soon
-// as it is scheduled, a Job's Pod completes.
+// stages are the rules by which kwok plays nodes, as it ships them: a node is Ready and renews its lease. Pods are played by kubelets of ours.
 func stages() string {
 	return strings.Join([]string{
 		nodefast.DefaultNodeInit,
 		heartbeat.DefaultNodeHeartbeatWithLease,
-		podfast.DefaultPodReady,
-		podfast.DefaultPodComplete,
-		podfast.DefaultPodDelete,
 	}, "\n---\n")
 }
 

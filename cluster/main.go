@@ -1,7 +1,7 @@
 // Practice-cluster is a Kubernetes control plane to practise on, in one program: no container engine, no virtual machine.
 //
-// The API server, the controllers, the scheduler and etcd are the real ones; three nodes and their kubelets are played by kwok, so
-// Pods are scheduled, rolled out, evicted and counted as anywhere, but no container really runs.
+// The API server, the controllers, the scheduler and etcd are the real ones; three nodes are played by kwok and their
+// kubelets by ours, so Pods are scheduled, rolled out, probed, evicted and counted as anywhere, but no container really runs.
 package main
 
 import (

@@ -25,6 +25,7 @@ func verbs() []verb {
 		{"up", "The cluster", "start it, and wait until it is ready", runUp},
 		{"status", "The cluster", "tell whether it runs, and where its kubeconfig is", runStatus},
 		{"down", "The cluster", "stop it; what was created in it is kept, unless --delete is given", runDown},
+		{"images", "In it", "list the images that Pods can use, or add one to them", runImages},
 		{"help", "About", "this text, or the options of a verb: practice-cluster help up", runHelp},
 		{"version", "About", "the version of Kubernetes in this program", runVersion},
 	}
@@ -53,19 +54,30 @@ func newOptions(verb string) options {
 
 // parse reads the flags and allows no other words. When it returns false, the verb ends with that exit status.
 func (o options) parse(args []string) (int, bool) {
-	err := o.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		o.describe(os.Stdout)
-		return 0, false
-	case err != nil:
-		fmt.Fprintf(os.Stderr, "practice-cluster %s: %v. Its options: practice-cluster help %s\n", o.Name(), err, o.Name())
-		return 2, false
-	case o.NArg() > 0:
-		fmt.Fprintf(os.Stderr, "practice-cluster %s takes no %q. Its options: practice-cluster help %s\n", o.Name(), o.Arg(0), o.Name())
+	words, code, ok := o.parseWords(args)
+	if ok && len(words) > 0 {
+		fmt.Fprintf(os.Stderr, "practice-cluster %s takes no %q. Its options: practice-cluster help %s\n", o.Name(), words[0], o.Name())
 		return 2, false
 	}
-	return 0, true
+	return code, ok
+}
+
+// parseWords reads the flags wherever they stand, and returns the other words.
+func (o options) parseWords(args []string) (words []string, code int, ok bool) {
+	for {
+		err := o.Parse(args)
+		switch {
+		case errors.Is(err, flag.ErrHelp):
+			o.describe(os.Stdout)
+			return nil, 0, false
+		case err != nil:
+			fmt.Fprintf(os.Stderr, "practice-cluster %s: %v. Its options: practice-cluster help %s\n", o.Name(), err, o.Name())
+			return nil, 2, false
+		case o.NArg() == 0:
+			return words, 0, true
+		}
+		words, args = append(words, o.Arg(0)), o.Args()[1:]
+	}
 }
 
 func (o options) describe(to io.Writer) {
@@ -167,6 +179,15 @@ func runStatus(args []string) int {
 		return code
 	}
 	return 1
+}
+
+func runImages(args []string) int {
+	o := newOptions("images")
+	words, code, ok := o.parseWords(args)
+	if !ok {
+		return code
+	}
+	return report("images", images(*o.data, words))
 }
 
 func runVersion(args []string) int {

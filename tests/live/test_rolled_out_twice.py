@@ -22,6 +22,7 @@ pytestmark = pytest.mark.cluster
 
 NAMESPACE = "rolled-out-twice"
 SOLUTION = EXERCISES / "lesson-10-resources" / "solution"
+EARLIER = (EXERCISES / "lesson-02-configmaps" / "solution" / "config.yaml", EXERCISES / "lesson-03-secrets" / "solution" / "secrets.yaml")
 CLASSES = {"rag-engine-api": "Burstable", "qdrant": "Guaranteed"}
 
 
@@ -30,6 +31,7 @@ def solution(api: Api) -> Iterator[dict[str, Json]]:
     """The solution, applied to a namespace of its own, by kind."""
     api.ensure_namespace(NAMESPACE)
     bodies: list[Json] = [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "rag-engine"}}]
+    bodies += [yaml.safe_load(path.read_text()) for path in EARLIER]
     bodies += [yaml.safe_load((SOLUTION / name).read_text()) for name in ("limits.yaml", "quota.yaml", "deployment.yaml", "qdrant.yaml")]
     for body in bodies:
         body["metadata"]["namespace"] = NAMESPACE
