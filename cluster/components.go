@@ -21,7 +21,10 @@ import (
 	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	"practice-cluster/standins"
+	"practice-cluster/standins/ingress"
 	"practice-cluster/standins/kubelet"
+	"practice-cluster/standins/velero"
+	"practice-cluster/standins/volumes"
 	kwokconfig "sigs.k8s.io/kwok/pkg/config"
 	kwok "sigs.k8s.io/kwok/pkg/kwok/cmd"
 	kwoklog "sigs.k8s.io/kwok/pkg/log"
@@ -112,7 +115,7 @@ func runStandIns(args []string) int {
 
 // parts are the stand-ins of a practice cluster.
 func parts() []standins.Part {
-	return []standins.Part{kubelet.New()}
+	return []standins.Part{kubelet.New(), volumes.New(), ingress.New(), ingress.NewCloud(), velero.New()}
 }
 
 // runKwok plays the nodes.
