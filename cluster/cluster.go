@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"practice-cluster/standins/metrics"
 )
 
 const (
@@ -128,6 +129,9 @@ func (c *cluster) up(timeout time.Duration, volatile bool) error {
 	if err := c.waitForNodes(ctx, client); err != nil {
 		return err
 	}
+	if err := c.waitForMetrics(ctx, client); err != nil {
+		return err
+	}
 	fmt.Fprintf(os.Stderr, "The practice cluster is ready after %.1f s. Containers are played here: there are no logs, no exec, no traffic.\n",
 		time.Since(started).Seconds())
 	fmt.Fprintf(os.Stderr, "Use it in this shell with: export KUBECONFIG=%s\n", c.kubeconfig())
@@ -136,7 +140,7 @@ func (c *cluster) up(timeout time.Duration, volatile bool) error {
 }
 
 func (c *cluster) launch(ctx context.Context, volatile bool) error {
-	for _, folder := range []string{"", "pki", "logs", "run", "etcd"} {
+	for _, folder := range []string{"", "pki", filepath.Join("pki", metrics.FrontProxyFolder), "logs", "run", "etcd"} {
 		if err := os.MkdirAll(filepath.Join(c.dir, folder), 0o700); err != nil {
 			return err
 		}
@@ -151,6 +155,7 @@ func (c *cluster) launch(ctx context.Context, volatile bool) error {
 		return err
 	}
 	pki := func(name string) string { return filepath.Join(c.dir, "pki", name) }
+	frontProxy := func(name string) string { return pki(filepath.Join(metrics.FrontProxyFolder, name)) }
 	etcdArgs := []string{
 		"--data-dir", filepath.Join(c.dir, "etcd"),
 		"--client-port", fmt.Sprint(c.ports.Etcd), "--peer-port", fmt.Sprint(c.ports.EtcdPeer),
@@ -168,6 +173,12 @@ func (c *cluster) launch(ctx context.Context, volatile bool) error {
 		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", c.ports.API),
 		"--tls-cert-file="+pki("apiserver.crt"), "--tls-private-key-file="+pki("apiserver.key"),
 		"--client-ca-file="+pki("ca.crt"),
+		// The aggregation layer, behind which the metrics APIs are; the headers are named as everywhere.
+		"--requestheader-client-ca-file="+frontProxy("ca.crt"), "--requestheader-allowed-names="+metrics.FrontProxyClient,
+		"--requestheader-username-headers=X-Remote-User", "--requestheader-uid-headers=X-Remote-Uid",
+		"--requestheader-group-headers=X-Remote-Group", "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+		"--proxy-client-cert-file="+frontProxy(metrics.FrontProxyClient+".crt"),
+		"--proxy-client-key-file="+frontProxy(metrics.FrontProxyClient+".key"),
 		"--service-account-issuer="+issuer,
 		"--service-account-key-file="+pki("service-accounts.key"), "--service-account-signing-key-file="+pki("service-accounts.key"),
 		"--service-cluster-ip-range="+serviceRange,
@@ -251,11 +262,19 @@ func (c *cluster) writeIdentities() error {
 		"kube-scheduler":          {name: "system:kube-scheduler"},
 		"kwok":                    {name: "kwok", group: "system:masters"},
 		"stand-ins":               {name: "stand-ins", group: "system:masters"},
+		metrics.Certificate:       {name: "metrics", hosts: metrics.Hosts()},
 		adminIdentity:             {name: "practice-admin", group: "system:masters"},
 	} {
 		if err := authority.issue(name, who); err != nil {
 			return err
 		}
+	}
+	frontProxy, err := openAuthority(filepath.Join(c.dir, "pki", metrics.FrontProxyFolder))
+	if err == nil {
+		err = frontProxy.issue(metrics.FrontProxyClient, subject{name: metrics.FrontProxyClient})
+	}
+	if err != nil {
+		return err
 	}
 	for _, name := range []string{"kube-controller-manager", "kube-scheduler", "kwok", "stand-ins"} {
 		if err := c.writeKubeconfig(c.identity(name), name); err != nil {

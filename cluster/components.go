@@ -21,6 +21,7 @@ import (
 	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	"practice-cluster/standins"
+	"practice-cluster/standins/metrics"
 	kwokconfig "sigs.k8s.io/kwok/pkg/config"
 	kwok "sigs.k8s.io/kwok/pkg/kwok/cmd"
 	kwoklog "sigs.k8s.io/kwok/pkg/log"
@@ -111,7 +112,7 @@ func runStandIns(args []string) int {
 
 // parts are the stand-ins of a practice cluster.
 func parts() []standins.Part {
-	return []standins.Part{}
+	return []standins.Part{metrics.New()}
 }
 
 // runKwok plays the nodes.
