@@ -15,6 +15,7 @@ const usage = `practice-cluster: a Kubernetes control plane to practise on, with
 
   practice-cluster up       start it, and wait until it is ready
   practice-cluster status   tell whether it runs, and where its kubeconfig is
+  practice-cluster load     play requests to a Deployment, for an HPA to react to (see: practice-cluster load --help)
   practice-cluster down     stop it; what was created in it is kept
   practice-cluster down --delete   stop it and forget everything
 
@@ -43,6 +44,9 @@ func main() {
 }
 
 func command(verb string, args []string) int {
+	if verb == "load" {
+		return loadCommand(args)
+	}
 	flags := flag.NewFlagSet(verb, flag.ContinueOnError)
 	flags.Usage = func() { fmt.Fprint(os.Stderr, usage) }
 	data := flags.String("data", "", "")
@@ -73,7 +77,7 @@ func command(verb string, args []string) int {
 			fmt.Print(usage)
 			return 0
 		default:
-			fmt.Fprintf(os.Stderr, "practice-cluster knows no %q. It knows up, status and down.\n", verb)
+			fmt.Fprintf(os.Stderr, "practice-cluster knows no %q. It knows up, status, load and down.\n", verb)
 			return 2
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// What a played container uses. One that requests 250m and 256Mi uses 25m and 102Mi when idle; at 50 requests per second it uses 375m,
+// What a played container uses. One that requests 250m and 256Mi uses 25m and 103Mi when idle; at 50 requests per second it uses 375m,
 // half as much again as it requests, and so an HPA that aims at 70 % has something to do.
 const (
 	idlePartOfCPU       = 10 // a tenth of the request,
@@ -168,6 +168,7 @@ func use(pod *corev1.Pod, container corev1.Container, milliRequests int64) Usage
 	}
 	usage.MilliCPU += milliRequests * milliCPUPerRequest / 1000
 	usage.Memory += milliRequests * memoryPerRequest / 1000
+	usage.Memory = (usage.Memory + mebibyte - 1) / mebibyte * mebibyte
 	if limit := limit(pod, container, corev1.ResourceCPU); limit > 0 {
 		usage.MilliCPU = min(usage.MilliCPU, limit)
 	}

@@ -130,7 +130,11 @@ func (p *Part) server() (*http.Server, error) {
 	if !clients.AppendCertsFromPEM(data) {
 		return nil, errors.New("the front proxy's authority holds no certificate")
 	}
-	handler, err := guarded(p.handler(), clients, p.world.Client)
+	open, err := p.handler()
+	if err != nil {
+		return nil, err
+	}
+	handler, err := guarded(open, clients, p.world.Client)
 	if err != nil {
 		return nil, err
 	}

@@ -88,9 +88,8 @@ func guarded(handler http.Handler, clients *x509.CertPool, client kubernetes.Int
 	}), nil
 }
 
-// handler answers what metrics-server and an adapter answer. There is no OpenAPI document: clients do without, and the API server takes
-// the 404 for that.
-func (p *Part) handler() http.Handler {
+// handler answers what metrics-server and an adapter answer.
+func (p *Part) handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	groups := aggregated.NewResourceManager("apis")
 	for _, version := range versions {
@@ -100,14 +99,16 @@ func (p *Part) handler() http.Handler {
 		mux.Handle("GET "+path, discovery.NewAPIVersionHandler(codecs, version.version, listed))
 		mux.Handle("GET "+path+"/", p.answers(version.version))
 		converted, err := endpoints.ConvertGroupVersionIntoToDiscovery(resources)
-		utilruntime.Must(err) // the lists are ours, and constant
+		if err != nil {
+			return nil, err
+		}
 		groups.AddGroupVersion(version.version.Group, apidiscoveryv2.APIVersionDiscovery{
 			Version: version.version.Version, Freshness: apidiscoveryv2.DiscoveryFreshnessCurrent, Resources: converted,
 		})
 		groups.SetGroupVersionPriority(metav1.GroupVersion(version.version), 100, int(version.priority))
 	}
 	mux.Handle("GET /apis", groups)
-	return mux
+	return mux, describe(mux)
 }
 
 func resourcesOf(version schema.GroupVersion) []metav1.APIResource {
