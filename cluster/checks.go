@@ -16,6 +16,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/client-go/tools/clientcmd"
+	"practice-cluster/standins/metrics"
 )
 
 const (
@@ -37,7 +38,7 @@ func (c *cluster) checkOptions(options launchOptions) error {
 
 // makeFolders makes the cluster's folder, and tells from it whether it can be written.
 func (c *cluster) makeFolders() error {
-	for _, folder := range []string{"", "pki", "logs", "run", "etcd"} {
+	for _, folder := range []string{"", "pki", filepath.Join("pki", metrics.FrontProxyFolder), "logs", "run", "etcd"} {
 		if err := os.MkdirAll(filepath.Join(c.dir, folder), 0o700); err != nil {
 			return c.notWritable(err)
 		}

@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"practice-cluster/standins/kubelet"
+	"practice-cluster/standins/metrics"
 )
 
 const (
@@ -188,7 +189,10 @@ func (c *cluster) bringUp(ctx context.Context, options launchOptions) error {
 	if err := furnish(ctx, client, extensions); err != nil {
 		return err
 	}
-	return c.waitForNodes(ctx, client)
+	if err := c.waitForNodes(ctx, client); err != nil {
+		return err
+	}
+	return c.waitForMetrics(ctx, client)
 }
 
 // afterFailure stops what a failed or interrupted up has started, so that no half cluster stays behind.
@@ -225,6 +229,7 @@ func (c *cluster) launch(ctx context.Context, options launchOptions, progress *p
 	}
 	progress.say("starting etcd and the API server")
 	pki := func(name string) string { return filepath.Join(c.dir, "pki", name) }
+	frontProxy := func(name string) string { return pki(filepath.Join(metrics.FrontProxyFolder, name)) }
 	etcdArgs := []string{
 		"--data-dir", filepath.Join(c.dir, "etcd"),
 		"--client-port", fmt.Sprint(c.ports.Etcd), "--peer-port", fmt.Sprint(c.ports.EtcdPeer),
@@ -242,6 +247,12 @@ func (c *cluster) launch(ctx context.Context, options launchOptions, progress *p
 		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", c.ports.API),
 		"--tls-cert-file="+pki("apiserver.crt"), "--tls-private-key-file="+pki("apiserver.key"),
 		"--client-ca-file="+pki("ca.crt"),
+		// The aggregation layer, behind which the metrics APIs are; the headers are named as everywhere.
+		"--requestheader-client-ca-file="+frontProxy("ca.crt"), "--requestheader-allowed-names="+metrics.FrontProxyClient,
+		"--requestheader-username-headers=X-Remote-User", "--requestheader-uid-headers=X-Remote-Uid",
+		"--requestheader-group-headers=X-Remote-Group", "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+		"--proxy-client-cert-file="+frontProxy(metrics.FrontProxyClient+".crt"),
+		"--proxy-client-key-file="+frontProxy(metrics.FrontProxyClient+".key"),
 		"--service-account-issuer="+issuer,
 		"--service-account-key-file="+pki("service-accounts.key"), "--service-account-signing-key-file="+pki("service-accounts.key"),
 		"--service-cluster-ip-range="+serviceRange,
@@ -337,11 +348,19 @@ func (c *cluster) writeIdentities() error {
 		"kube-scheduler":          {name: "system:kube-scheduler"},
 		"kwok":                    {name: "kwok", group: "system:masters"},
 		"stand-ins":               {name: "stand-ins", group: "system:masters"},
+		metrics.Certificate:       {name: "metrics", hosts: metrics.Hosts()},
 		adminIdentity:             {name: "practice-admin", group: "system:masters"},
 	} {
 		if err := authority.issue(name, who); err != nil {
 			return err
 		}
+	}
+	frontProxy, err := openAuthority(filepath.Join(c.dir, "pki", metrics.FrontProxyFolder))
+	if err == nil {
+		err = frontProxy.issue(metrics.FrontProxyClient, subject{name: metrics.FrontProxyClient})
+	}
+	if err != nil {
+		return err
 	}
 	for _, name := range []string{"kube-controller-manager", "kube-scheduler", "kwok", "stand-ins"} {
 		if err := c.writeKubeconfig(c.identity(name), name); err != nil {

@@ -23,6 +23,7 @@ import (
 	"practice-cluster/standins"
 	"practice-cluster/standins/ingress"
 	"practice-cluster/standins/kubelet"
+	"practice-cluster/standins/metrics"
 	"practice-cluster/standins/velero"
 	"practice-cluster/standins/volumes"
 	kwokconfig "sigs.k8s.io/kwok/pkg/config"
@@ -115,7 +116,7 @@ func runStandIns(args []string) int {
 
 // parts are the stand-ins of a practice cluster.
 func parts() []standins.Part {
-	return []standins.Part{kubelet.New(), volumes.New(), ingress.New(), ingress.NewCloud(), velero.New()}
+	return []standins.Part{kubelet.New(), volumes.New(), ingress.New(), ingress.NewCloud(), velero.New(), metrics.New()}
 }
 
 // runKwok plays the nodes.

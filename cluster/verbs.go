@@ -25,6 +25,7 @@ func verbs() []verb {
 		{"up", "The cluster", "start it, and wait until it is ready", runUp},
 		{"status", "The cluster", "tell whether it runs, and where its kubeconfig is", runStatus},
 		{"down", "The cluster", "stop it; what was created in it is kept, unless --delete is given", runDown},
+		{"load", "In it", "play requests to a Deployment, for an HPA to react to", loadCommand},
 		{"images", "In it", "list the images that Pods can use, or add one to them", runImages},
 		{"help", "About", "this text, or the options of a verb: practice-cluster help up", runHelp},
 		{"version", "About", "the version of Kubernetes in this program", runVersion},

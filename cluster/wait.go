@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"practice-cluster/standins/metrics"
 )
 
 const (
@@ -97,6 +98,18 @@ func (c *cluster) waitForNodes(ctx context.Context, client *kubernetes.Clientset
 		}
 	}
 	return nil
+}
+
+// waitForMetrics waits until the APIs behind the aggregation layer answer: until then every discovery is incomplete, and kubectl says so.
+func (c *cluster) waitForMetrics(ctx context.Context, client *kubernetes.Clientset) error {
+	return c.until(ctx, "the metrics were not served", order, func() (bool, error) {
+		for _, version := range metrics.Versions() {
+			if err := client.Discovery().RESTClient().Get().AbsPath("/apis/" + version).Do(ctx).Error(); err != nil {
+				return false, err
+			}
+		}
+		return true, nil
+	})
 }
 
 func isReady(node corev1.Node) bool {

@@ -100,7 +100,7 @@ def test_pid_of_somebody_else_is_left_alone(cluster: Cluster) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        pytest.param(["upp"], 2, "It knows up, status and down", id="unknown-verb"),
+        pytest.param(["upp"], 2, "It knows up, status, load and down", id="unknown-verb"),
         pytest.param(["up", "now"], 2, 'takes no "now"', id="stray-word"),
         pytest.param(["up", "--colour"], 2, "colour", id="unknown-option"),
         pytest.param(["help"], 0, "practice-cluster up", id="help"),
