@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 @dataclass
@@ -32,17 +33,25 @@ import os, sys, time
 quiet = os.open(os.devnull, os.O_RDWR)
 started = time.perf_counter()
 pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, quiet, fd) for fd in (0, 1, 2)])
-usage = os.wait4(pid, 0)[2]
-print((time.perf_counter() - started) * 1000, usage.ru_maxrss)
+_, status, usage = os.wait4(pid, 0)
+print((time.perf_counter() - started) * 1000, usage.ru_maxrss, os.waitstatus_to_exitcode(status))
 """
 
 
-def run_once(command: Sequence[str]) -> tuple[float, float]:
-    """Milliseconds from start to exit, and the peak resident memory in MiB, of one run. The program is given by its path."""
+class Run(NamedTuple):
+    """One run of a program: milliseconds from start to exit, peak resident memory in MiB, exit status."""
+
+    milliseconds: float
+    peak_mib: float
+    status: int
+
+
+def run_once(command: Sequence[str]) -> Run:
+    """Run a command, whose program is given by its path, without input and output."""
     meter = [sys.executable, "-S", "-E", "-c", _METER, *command]
-    milliseconds, peak = subprocess.run(meter, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    milliseconds, peak, status = subprocess.run(meter, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     unit = 1024 * 1024 if sys.platform == "darwin" else 1024
-    return float(milliseconds), float(peak) / unit
+    return Run(float(milliseconds), float(peak) / unit, int(status))
 
 
 def interleaved(commands: Mapping[str, Sequence[str]], runs: int) -> dict[str, Sample]:
@@ -52,9 +61,9 @@ def interleaved(commands: Mapping[str, Sequence[str]], runs: int) -> dict[str, S
         run_once(commands[name])
     for _ in range(runs):
         for name, command in commands.items():
-            milliseconds, mib = run_once(command)
-            samples[name].milliseconds.append(milliseconds)
-            samples[name].peak_mib.append(mib)
+            run = run_once(command)
+            samples[name].milliseconds.append(run.milliseconds)
+            samples[name].peak_mib.append(run.peak_mib)
     return samples
 
 

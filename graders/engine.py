@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from graders.kinds import KINDS
 from graders.objective import Lesson, Objective
@@ -14,7 +15,14 @@ _LIVE_ONLY = "It shows on a cluster only. Apply your manifests and grade without
 
 
 def evaluate(lesson: Lesson, snapshot: Snapshot) -> Report:
-    """Judge every objective of `lesson`, in order. Never raises: a check that breaks is `unknown`, not the learner's fault."""
+    """Judge every objective of `lesson`, in order. Never raises: a check that breaks is `unknown`, not the learner's fault.
+
+    A lesson is judged once for a snapshot, however often it is asked for: the capstone asks for those that `grade all` reports, too.
+    """
+    return snapshot.once(lesson, partial(_evaluate, lesson))
+
+
+def _evaluate(lesson: Lesson, snapshot: Snapshot) -> Report:
     rejected = _rejections(lesson, snapshot)
     verdicts: dict[str, Verdict] = {}
     results = []

@@ -74,7 +74,10 @@ KINDS: dict[str, Kind] = {
         Kind(
             "SelfSubjectAccessReview", "authorization.k8s.io", "v1", "selfsubjectaccessreviews", "selfsubjectaccessreview", namespaced=False
         ),
+        Kind("Scrape", "", "v1", "metrics", "metrics"),
         Kind("HTTPRoute", "gateway.networking.k8s.io", "v1", "httproutes", "httproute"),
+        Kind("Gateway", "gateway.networking.k8s.io", "v1", "gateways", "gateways.gateway.networking.k8s.io"),
+        Kind("GatewayClass", "gateway.networking.k8s.io", "v1", "gatewayclasses", "gatewayclass", namespaced=False),
     )
 }
 

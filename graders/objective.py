@@ -104,12 +104,12 @@ def objective(
     return declare
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
     """A lesson as the grader sees it: what it reads and what it asks, in teaching order.
 
     `reads` are the kinds that its checks look at; `live_reads` those that only live checks and their evidence need. On a cluster
-    nothing else is listed.
+    nothing else is listed. `everywhere` are those of them that may stand in any namespace, so that all are listed where that is allowed.
     """
 
     id: str
@@ -117,6 +117,7 @@ class Lesson:
     reads: tuple[str, ...]
     objectives: tuple[Objective, ...]
     live_reads: tuple[str, ...] = ()
+    everywhere: tuple[str, ...] = ()
 
     def owner_of(self, item: K8sObject, problem: Problem) -> Objective | None:
         """The one objective that a rejected place fails: the closest claim, the first of equals."""

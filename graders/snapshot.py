@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from graders.kinds import CLUSTER_SCOPED, KINDS
 from graders.verdict import Evidence
 
 Step = str | int
 Path = tuple[Step, ...]
+_T = TypeVar("_T")
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
@@ -345,7 +346,8 @@ class Snapshot:
 
     `taken_at` is timezone-aware; checks read it and never the clock. `unreadable` tells for each kind that could not be read why, in a
     sentence that ends in what to do. `problems` are those of files; an object carries its own. `context_namespace` is the default
-    namespace of the kubeconfig context, None where there is no kubeconfig.
+    namespace of the kubeconfig context, None where there is no kubeconfig. `only_here` tells for each kind of which a cluster's other
+    namespaces were not read why, in such a sentence. `clock_skew` is how far the cluster's clock is ahead of ours.
     """
 
     source: Source
@@ -354,7 +356,10 @@ class Snapshot:
     unreadable: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     problems: tuple[Problem, ...] = ()
     context_namespace: str | None = None
+    only_here: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    clock_skew: timedelta = timedelta()
     _by_kind: Mapping[str, tuple[K8sObject, ...]] = field(init=False, repr=False, compare=False, default_factory=lambda: _NOTHING)
+    _known: dict[Hashable, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         by_kind: dict[str, list[K8sObject]] = {}
@@ -388,8 +393,30 @@ class Snapshot:
         """Whether it was read from a cluster."""
         return self.source.kind == "cluster"
 
-    def every(self, kind: str) -> tuple[K8sObject, ...]:
+    @property
+    def cluster_time(self) -> datetime:
+        """When it was taken, by the clock that set the times in its objects."""
+        return self.taken_at + self.clock_skew
+
+    def once(self, what: Hashable, compute: Callable[[Snapshot], _T]) -> _T:
+        """What a pure function says of this snapshot, computed when `what` is asked for the first time."""
+        if what not in self._known:
+            self._known[what] = compute(self)
+        known: _T = self._known[what]
+        return known
+
+    def everywhere(self, kind: str) -> tuple[K8sObject, ...]:
         """All objects of a kind, in any namespace, in the order read.
+
+        Raises NotReadable also when only those of the namespace being graded were: absence must be proven.
+        """
+        found = self.every(kind)
+        if kind in self.only_here:
+            raise NotReadable(kind, self.only_here[kind])
+        return found
+
+    def every(self, kind: str) -> tuple[K8sObject, ...]:
+        """The objects of a kind that were read, in any namespace, in the order read: for what can be said without the rest of them.
 
         Raises NotReadable when the kind could not be read: absence must be proven.
         """

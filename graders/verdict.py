@@ -26,7 +26,8 @@ class Evidence:
     """Where we looked, what we expected there and what we found, in words for a learner.
 
     `object` is `Kind/name`; `path` a field path as kubectl's jsonpath writes it, without the braces; `file` and `line` (from 1) are
-    set when the object was read from YAML; `command` is a read-only kubectl command that shows the same thing on a cluster.
+    set when the object was read from YAML; `command` only reads, and shows the same thing: kubectl on a cluster, or `grade` where a whole
+    lesson is meant.
     """
 
     object: str

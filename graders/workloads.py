@@ -75,6 +75,10 @@ def workloads(snapshot: Snapshot) -> tuple[Workload, ...]:
 
     Raises NotReadable when one of the kinds could not be read.
     """
+    return snapshot.once(workloads, _workloads)  # of thousands of Pods nearly all are parts, and most lessons ask
+
+
+def _workloads(snapshot: Snapshot) -> tuple[Workload, ...]:
     return tuple(Workload.of(item) for kind in WORKLOAD_KINDS for item in snapshot.all(kind) if not _is_part(item))
 
 

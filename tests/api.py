@@ -47,7 +47,7 @@ class Api:
         try:
             self._connection.request(method, path, data, {"Content-Type": content_type, "Accept": "application/json"})
             response = self._connection.getresponse()
-        except (http.client.RemoteDisconnected, ConnectionError):  # an idle connection that the server has closed
+        except (http.client.RemoteDisconnected, ConnectionError, ssl.SSLEOFError):  # an idle connection that the server has closed
             self._connection.close()
             self._connection.request(method, path, data, {"Content-Type": content_type, "Accept": "application/json"})
             response = self._connection.getresponse()

@@ -11,10 +11,18 @@ from graders.workloads import APP
 
 _REVISION = "deployment.kubernetes.io/revision"
 _LONGEST = 240
+_DULL = ("BackOff", "FailedScheduling")  # these say no more than the Pod's own status
 
 
 class Failure(NamedTuple):
     """Why a ReplicaSet cannot make its Pods, in its own words, and the command that shows it."""
+
+    text: str
+    command: str
+
+
+class Trouble(NamedTuple):
+    """What keeps a Pod from being ready, in words that name the Pod, and the command that shows it."""
 
     text: str
     command: str
@@ -74,16 +82,34 @@ def _revision(item: K8sObject) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 
 
-def troubles(snapshot: Snapshot) -> list[str]:
-    """What keeps the Deployment's Pods from being ready, each reason once, with the first Pod that has it; newest revision first."""
-    found: dict[str, str] = {}
+def troubles(snapshot: Snapshot) -> list[Trouble]:
+    """What keeps the Deployment's Pods from being ready, each reason once, of the first Pod that has it; newest revision first."""
+    found: dict[str, K8sObject] = {}
     for item in replica_sets(snapshot):
         for pod in _all(snapshot, "Pod"):
             if pod.owner() == ("ReplicaSet", item.name) and not pod.at("metadata.deletionTimestamp").present:
                 trouble = _trouble(pod)
                 if trouble:
-                    found.setdefault(trouble, pod.name)
-    return [f"Pod `{name}`: {trouble}" for trouble, name in found.items()]
+                    found.setdefault(trouble, pod)
+    return [
+        Trouble(f"Pod `{pod.name}`: {text}{_reported(snapshot, pod, text)}", " ".join(("kubectl describe", *pod.kubectl)))
+        for text, pod in found.items()
+    ]
+
+
+def _reported(snapshot: Snapshot, pod: K8sObject, known: str) -> str:
+    """The newest warning about a Pod, unless its own status says as much."""
+    about = [event for event in _all(snapshot, "Event") if _concerns(event, pod) and event.at("reason").text not in _DULL]
+    newest = max(about, key=_seen, default=None)
+    if newest is None or (newest.at("message").text or "") in known:
+        return ""
+    return f"; {_with_message(newest.at('reason').text or 'event', newest.at('message').text)}"
+
+
+def _concerns(event: K8sObject, item: K8sObject) -> bool:
+    about, uid = event.at("involvedObject"), item.at("metadata.uid").value
+    same = (about.at("kind").value, about.at("name").value) == (item.kind, item.name)
+    return same and event.at("type").value in ("Warning", None) and about.at("uid").value in (uid, None)
 
 
 def _trouble(pod: K8sObject) -> str | None:
@@ -109,15 +135,18 @@ def _trouble(pod: K8sObject) -> str | None:
 
 
 def _waiting(status: Field, reason: str) -> str:
-    last = status.at("lastState.terminated")
+    last, message = status.at("lastState.terminated"), status.at("state.waiting.message").text
     if last.present:
         return f"{reason}, last time {_ending(last)}"
-    return _with_message(reason, status.at("state.waiting.message").text)
+    image = status.at("image").text
+    if "Image" in reason and image and image not in (message or ""):
+        return _with_message(f"{reason} of `{image}`", message)
+    return _with_message(reason, message)
 
 
 def _ending(terminated: Field) -> str:
     reason, code = terminated.at("reason").text, terminated.at("exitCode").whole
-    return f"{reason or 'terminated'} with exit code {code}"
+    return _with_message(f"{reason or 'terminated'} with exit code {code}", (terminated.at("message").text or "").strip())
 
 
 def _with_message(reason: str, message: str | None) -> str:

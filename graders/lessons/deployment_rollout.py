@@ -56,7 +56,8 @@ def _in_words(status: Field) -> str:
 
 def _unfinished(snapshot: Snapshot, place: Field, expected: str, counts: str, *, paused: bool) -> Verdict:
     item = place.object
-    reasons = "; ".join(troubles(snapshot)[:3])
+    known = troubles(snapshot)[:3]
+    reasons = "; ".join(trouble.text for trouble in known)
     found = f"{counts}; {reasons}" if reasons else counts
     refused = condition(item, "ReplicaFailure")
     if refused is not None and refused.at("status").value == "True":
@@ -77,7 +78,7 @@ def _unfinished(snapshot: Snapshot, place: Field, expected: str, counts: str, *,
             place,
             expected=expected,
             found=f"{counts}; given up ({progressing.at('reason').text}): {why}",
-            command=f"kubectl get pods -l app={APP} -n {item.namespace}",
+            command=known[0].command if known else f"kubectl get pods -l app={APP} -n {item.namespace}",
         )
     return pending(place, expected=expected, found=found, command=_watch(item))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from graders.lessons.deployment_events import Failure, condition, failed_creation, troubles
 from graders.lessons.existence import exists
 from graders.objective import Lesson, objective, owns
 from graders.semantics.ports import protocol, target_number
@@ -221,10 +222,17 @@ def endpoints_ready(snapshot: Snapshot) -> Verdict:
         return failed(where, expected=expected, found=f"{found}: {why}", command=command)
     if len(ready) >= wanted and not unready:
         return passed()
-    stuck = _stuck(deployment)
+    stuck, known = _stuck(deployment), troubles(snapshot)
+    root = f"; {known[0].text}" if known else ""
     if stuck is not None:
-        return failed(stuck, expected=expected, found=f"{found}: the rollout has stopped, {stuck.at('reason').value}")
+        stopped = f"{found}: the rollout has stopped, {stuck.at('reason').value}{root}"
+        return failed(stuck, expected=expected, found=stopped, command=known[0].command if known else None)
+    refused = _refused(snapshot, deployment)
+    if refused is not None:
+        found += f"; {refused.text.removeprefix('none; ')}"
+        return failed(deployment, expected=expected, found=found, command=refused.command)
     where = slices[0].root if slices else service.root
+    found += root
     return pending(where, expected=expected, found=found, command=command)
 
 
@@ -273,10 +281,14 @@ def _endpoints(slices: list[K8sObject]) -> tuple[set[str], set[str]]:
 
 def _stuck(deployment: K8sObject) -> Field | None:
     """The condition that says the Deployment has given up its rollout, if it has."""
-    for condition in deployment.at("status.conditions").each():
-        if condition.at("type").value == "Progressing" and condition.at("status").value == "False":
-            return condition
-    return None
+    progressing = condition(deployment, "Progressing")
+    return progressing if progressing is not None and progressing.at("status").value == "False" else None
+
+
+def _refused(snapshot: Snapshot, deployment: K8sObject) -> Failure | None:
+    """Why the Deployment's ReplicaSet cannot make Pods, if it cannot."""
+    failure = condition(deployment, "ReplicaFailure")
+    return failed_creation(snapshot) if failure is not None and failure.at("status").value == "True" else None
 
 
 LESSON = Lesson(
@@ -284,5 +296,5 @@ LESSON = Lesson(
     "Services",
     reads=("Service", *WORKLOAD_KINDS),
     objectives=(service_exists, internal_only, port_mapping, selects_the_app, labelled_for_monitoring, endpoints_ready),
-    live_reads=("EndpointSlice",),
+    live_reads=("EndpointSlice", "Event"),
 )

@@ -506,7 +506,7 @@ def _settling(snapshot: Snapshot, condition: Field, message: str) -> bool:
         return False
     try:
         since = datetime.fromisoformat(condition.at("lastTransitionTime").text or "")
-        return (snapshot.taken_at - since).total_seconds() < _SETTLING_SECONDS
+        return (snapshot.cluster_time - since).total_seconds() < _SETTLING_SECONDS
     except (ValueError, TypeError):  # no time, or one without a zone
         return False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from graders.lessons.deployment_events import troubles
 from graders.lessons.existence import exists
 from graders.objective import Lesson, objective, owns
 from graders.semantics.disruption import desired_healthy, example_labels, surely_apart, surely_within
@@ -306,7 +307,9 @@ def _rollout(snapshot: Snapshot, expected_pods: int) -> tuple[int, str | None]:
         return expected_pods, f"its selector finds none of the Pods of Deployment `{APP}`"
     for condition in deployment.at("status.conditions").each():
         if condition.at("type").value == "Progressing" and condition.at("status").value == "False":
-            return expected_pods, f"Deployment `{APP}` has given up: {condition.at('reason').text}"
+            known = troubles(snapshot)
+            root = f"; {known[0].text}" if known else ""
+            return expected_pods, f"Deployment `{APP}` has given up: {condition.at('reason').text}{root}"
     return 1 if replicas is None else replicas, None
 
 
@@ -316,5 +319,6 @@ LESSON = Lesson(
     "lesson-8",
     "Pod Disruption Budgets",
     reads=("PodDisruptionBudget", "HorizontalPodAutoscaler", *WORKLOAD_KINDS),
+    live_reads=("Event",),
     objectives=(pdb_exists, covers_the_app, min_available, leaves_room, one_budget, evicts_unhealthy, budget_holds),
 )

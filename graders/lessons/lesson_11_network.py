@@ -10,6 +10,7 @@ from graders.lessons.existence import assumed_namespace
 from graders.objective import objective, owns
 from graders.semantics import network_policies as net
 from graders.semantics.network_policies import Decision, Direction, Endpoint, NamedPort, Policies, Policy
+from graders.semantics.ports import DEFAULT_PROTOCOL, protocol
 from graders.semantics.selectors import matches
 from graders.snapshot import Field, K8sObject, Snapshot
 from graders.verdict import Status, Verdict, failed, passed, skipped
@@ -77,6 +78,7 @@ class _Wanted(NamedTuple):
     direction: Direction
     ask: Callable[[Policies], Decision]
     expected: str
+    protocol: str = DEFAULT_PROTOCOL
 
 
 def _reached(snapshot: Snapshot, policies: Policies, wanted: _Wanted) -> Verdict:
@@ -99,6 +101,9 @@ def _reached(snapshot: Snapshot, policies: Policies, wanted: _Wanted) -> Verdict
         reason = f"only {rules} might allow it, and {_BY_PLUGIN}"
     if rules:
         return failed(_rule(snapshot, decision), expected=wanted.expected, found=reason)
+    refused = _refused_port(snapshot, policies, wanted)
+    if refused is not None:
+        return refused
     place, why = _lacking(snapshot, policies, wanted)
     return failed(place, expected=wanted.expected, found=reason + why)
 
@@ -111,6 +116,18 @@ def _rule(snapshot: Snapshot, decision: Decision) -> Field:
 
 def _named(snapshot: Snapshot, name: str) -> K8sObject:
     return next(item for item in _objects(snapshot) if item.name == name)
+
+
+def _refused_port(snapshot: Snapshot, policies: Policies, wanted: _Wanted) -> Verdict | None:
+    """The verdict when a policy of the Pod's own has a port of that protocol which the API server refuses: it may well be the one meant."""
+    own = {policy.name for policy in policies.isolating(wanted.own, wanted.direction)}
+    for item in _objects(snapshot):
+        for problem in item.problems if item.name in own else ():
+            if problem.rejected and problem.path[:2] == ("spec", wanted.direction.value.lower()) and "ports" in problem.path:
+                port = item.key(*problem.path[: problem.path.index("ports") + 2])
+                if str(protocol(port.at("protocol").value)).upper() == wanted.protocol:
+                    return failed(item.key(*problem.path), expected=wanted.expected, found=problem.message.removesuffix("."))
+    return None
 
 
 def _lacking(snapshot: Snapshot, policies: Policies, wanted: _Wanted) -> tuple[Field, str]:
@@ -255,7 +272,7 @@ def api_from_nowhere_else(snapshot: Snapshot) -> Verdict:
 def dns_allowed(snapshot: Snapshot) -> Verdict:
     api = _api(snapshot)
     expected = f"an egress rule that lets the API's Pods reach namespace `{_DNS.namespace}` on UDP 53"
-    wanted = _Wanted(api, Direction.EGRESS, lambda policies: net.egress(policies, api, _DNS, 53, "UDP"), expected)
+    wanted = _Wanted(api, Direction.EGRESS, lambda policies: net.egress(policies, api, _DNS, 53, "UDP"), expected, "UDP")
     return _reached(snapshot, _policies(snapshot), wanted)
 
 

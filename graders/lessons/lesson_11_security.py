@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from graders.lessons.existence import assumed_namespace, exists
@@ -16,6 +17,7 @@ _ENFORCE = "pod-security.kubernetes.io/enforce"
 _VERSION = f"{_ENFORCE}-version"
 _OTHER_MODES = ("pod-security.kubernetes.io/warn", "pod-security.kubernetes.io/audit")
 _OLDEST = 29  # minor version of Kubernetes 1 that the course works on
+_SERVED = re.compile(r"v?1\.([0-9]{1,4})\b")
 _AUTOMOUNT = "automountServiceAccountToken"
 
 _ADMISSION_DOCS = "https://kubernetes.io/docs/concepts/security/pod-security-admission/"
@@ -95,7 +97,7 @@ def workloads_restricted(snapshot: Snapshot) -> Verdict:
     if not found:
         snapshot.related("Deployment", APP)
     namespace = snapshot.find("Namespace", snapshot.namespace)
-    version = LATEST if namespace is None else enforced(namespace.labels).version
+    version = _standard(snapshot, LATEST if namespace is None else enforced(namespace.labels).version)
     broken = [(workload, faults) for workload in found if (faults := _violations(workload, version))]
     if not broken:
         return passed(*(advice for workload in found for advice in assumed_namespace(workload.object)))
@@ -109,6 +111,16 @@ def workloads_restricted(snapshot: Snapshot) -> Verdict:
         expected=f"{first.expected}{who}",
         found=f"{first.found} (control: {first.control})" + (f"; also {' and '.join(also)}" if also else ""),
     )
+
+
+def _standard(snapshot: Snapshot, version: str) -> str:
+    """The version of the standard that counts: a cluster knows none that is newer than itself, and takes its own for `latest`."""
+    served = snapshot.find("Version", "version") if snapshot.is_live else None
+    match = _SERVED.match(served.at("gitVersion").text or "") if served is not None else None
+    if match is None:
+        return version
+    newest = int(match[1])
+    return version if version != LATEST and int(version.removeprefix("v1.")) <= newest else f"v1.{newest}"
 
 
 def _violations(workload: Workload, version: str) -> tuple[Violation, ...]:
@@ -171,5 +183,6 @@ LESSON = Lesson(
     "lesson-11",
     "Security hardening",
     reads=("Namespace", "ServiceAccount", "NetworkPolicy", *WORKLOAD_KINDS),
+    live_reads=("Version",),
     objectives=(enforces_restricted, workloads_restricted, no_api_token, *NETWORK_OBJECTIVES),
 )

@@ -15,7 +15,7 @@ from graders.semantics.durations import SECOND
 from graders.semantics.exposition import read_exposition
 from graders.semantics.prometheus_operator import DEFAULT_INTERVAL, ENDPOINT_FIELDS, SPEC_FIELDS, interval, stray_key, takes_namespace
 from graders.semantics.selectors import matches
-from graders.snapshot import Field, K8sObject, Snapshot
+from graders.snapshot import Field, K8sObject, NotReadable, Snapshot
 from graders.verdict import Status, Verdict, failed, passed, pending, unknown
 from graders.workloads import APP, APP_PORT
 
@@ -33,7 +33,7 @@ _FORMAT_DOCS = "https://prometheus.io/docs/instrumenting/exposition_formats/"
 
 def _elsewhere(snapshot: Snapshot) -> K8sObject | None:
     """A monitor of that name in another namespace that looks into the one being graded: teams that keep all of theirs together do so."""
-    for item in snapshot.every(_KIND):
+    for item in snapshot.everywhere(_KIND):
         names = item.at("spec.namespaceSelector").value
         if item.name == _NAME and item.namespace != snapshot.namespace and takes_namespace(names, snapshot.namespace, item.namespace):
             return item
@@ -251,9 +251,13 @@ def _shown(field: Field) -> str:
 )
 def target_scraped(snapshot: Snapshot) -> Verdict:
     command = f"kubectl get --raw /api/v1/namespaces/{snapshot.namespace}/services/{APP}:{_PORT}/proxy{_PATH}"
+    snapshot.related("Service", APP)
+    if _is_played(snapshot):
+        return unknown(
+            "The nodes of this cluster are played: no program runs on them that could serve metrics. See: kubectl get nodes -o wide"
+        )
     answer = snapshot.find(_SCRAPE, APP)
     if answer is None:
-        snapshot.related("Service", APP)
         return unknown(f"Nobody has asked Service `{APP}` for `{_PATH}`. Ask with: {command}")
     code, body = answer.at("status.code"), answer.at("status.body")
     expected = "a page of metrics in the text format of Prometheus"
@@ -274,6 +278,15 @@ def target_scraped(snapshot: Snapshot) -> Verdict:
     return passed()
 
 
+def _is_played(snapshot: Snapshot) -> bool:
+    """Whether every node is one that kwok plays (https://kwok.sigs.k8s.io), as on a practice cluster."""
+    try:
+        nodes = snapshot.all("Node")
+    except NotReadable:
+        return False
+    return bool(nodes) and all((node.at("status.nodeInfo.containerRuntimeVersion").text or "").startswith("kwok") for node in nodes)
+
+
 def _starting(snapshot: Snapshot) -> bool:
     """Whether the Deployment still brings up its first Pod."""
     deployment = snapshot.find("Deployment", APP)
@@ -289,6 +302,8 @@ LESSON = Lesson(
     "lesson-12",
     "Monitoring and logging",
     reads=(_KIND, RULE, SCALED, COLLECTOR, "ConfigMap", "Service", "Deployment", "HorizontalPodAutoscaler"),
+    live_reads=(_SCRAPE, "Node"),
+    everywhere=(COLLECTOR,),
     objectives=(
         servicemonitor_exists,
         selects_the_service,

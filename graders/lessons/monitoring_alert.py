@@ -44,6 +44,7 @@ class _Fault(NamedTuple):
 def alert_on_downtime(snapshot: Snapshot) -> Verdict:
     objects = snapshot.every(KIND)
     if not objects:
+        snapshot.everywhere(KIND)
         return failed(
             snapshot.wanted(KIND, _NAME),
             expected=f"a {KIND} with an alert on the API's downtime",
@@ -57,6 +58,7 @@ def alert_on_downtime(snapshot: Snapshot) -> Verdict:
             return passed(*_patience(rule)) if isinstance(rule, Field) else passed()
         if nearest is None or fault.weight < nearest.weight:
             nearest = fault
+    snapshot.everywhere(KIND)  # the rule may stand where none could be read
     if nearest is None:
         return failed(objects[0].at("spec.groups"), expected="a rule with `alert`", found="no alerting rule")
     return failed(nearest.place, expected=nearest.expected, found=nearest.found)

@@ -12,7 +12,7 @@ from graders.objective import objective, owns
 from graders.semantics.env import Origin, candidates
 from graders.semantics.tolerations import tolerates
 from graders.snapshot import Field, K8sObject, NotReadable, Snapshot
-from graders.verdict import Status, Verdict, failed, passed, unknown
+from graders.verdict import Status, Verdict, failed, passed
 from graders.workloads import APP, Workload
 
 COLLECTOR = "DaemonSet"
@@ -191,18 +191,14 @@ def log_collector(snapshot: Snapshot) -> Verdict:
         if isinstance(judged, Verdict):
             return judged
         faults.append(judged)
+    snapshot.everywhere(COLLECTOR)  # a collector mostly stands in a namespace of its own, where it may be that none could be read
     nearest = min(faults, key=lambda fault: fault.weight, default=None)
-    if snapshot.is_live and (nearest is None or nearest.weight > _NEAR):
-        return unknown(
-            f"No {COLLECTOR} in namespace {snapshot.namespace} collects logs, and others are not read: a collector mostly stands in a "
-            "namespace of its own. Check with: kubectl get daemonsets --all-namespaces"
-        )
-    if nearest is not None:
+    if nearest is not None and (nearest.weight <= _NEAR or not snapshot.is_live):  # a cluster's own have nothing to do with it
         return nearest.verdict
     return failed(
         snapshot.wanted(COLLECTOR, "log-collector"),
         expected=f"a {COLLECTOR} that reads `{_VAR_LOG}` of every node",
-        found=f"no {COLLECTOR}",
+        found=f"no {COLLECTOR}" + (" that does" if faults else ""),
         command="kubectl get daemonsets --all-namespaces",
     )
 

@@ -102,6 +102,7 @@ def _from_adapter(snapshot: Snapshot) -> Iterator[_Found]:
                 yield _Fault(4, place, "rules under `rules`", "none: those under other keys serve other APIs"), ()
             for rule in rules:
                 yield _adapter_fault(place, rule), ()
+    snapshot.everywhere("ConfigMap")  # the adapter's mostly stands in a namespace of its own
 
 
 def _adapter_fault(place: Field, rule: AdapterRule) -> _Fault | None:

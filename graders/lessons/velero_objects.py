@@ -71,7 +71,7 @@ LOCATION: Fields = {
 
 def last_of_each(snapshot: Snapshot, kind: str) -> tuple[K8sObject, ...]:
     """The objects of a kind in any namespace; of two with one name the last, as `kubectl apply` would leave it. Raises NotReadable."""
-    return tuple({(item.namespace, item.name): item for item in snapshot.every(kind)}.values())
+    return tuple({(item.namespace, item.name): item for item in snapshot.everywhere(kind)}.values())
 
 
 def home(snapshot: Snapshot, schedule: str) -> str:
@@ -79,8 +79,8 @@ def home(snapshot: Snapshot, schedule: str) -> str:
 
     Raises NotReadable.
     """
-    locations = {item.namespace for item in snapshot.every("BackupStorageLocation")}
-    schedules = {item.namespace for item in snapshot.every("Schedule") if item.name == schedule}
+    locations = {item.namespace for item in snapshot.everywhere("BackupStorageLocation")}
+    schedules = {item.namespace for item in snapshot.everywhere("Schedule") if item.name == schedule}
     likely = sorted((locations & schedules) or (locations | schedules), key=lambda name: (name != NAMESPACE, name not in locations, name))
     return likely[0] if likely else NAMESPACE
 
@@ -101,7 +101,7 @@ def remarks(snapshot: Snapshot, item: K8sObject) -> tuple[str, ...]:
             f"{item.ref} names no namespace, so kubectl would put it into the default one of your context. Velero looks into its own "
             f"only: write `namespace: {NAMESPACE}` under metadata."
         )
-    count = sum((twin.namespace, twin.name) == (item.namespace, item.name) for twin in snapshot.every(item.kind))
+    count = sum((twin.namespace, twin.name) == (item.namespace, item.name) for twin in snapshot.everywhere(item.kind))
     if count > 1:
         advice.append(f"{item.ref} was submitted {count} times; the last one wins. Keep one.")
     return tuple(advice)

@@ -14,7 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from graders.semantics.ports import DEFAULT_PROTOCOL
+from graders.semantics.ports import DEFAULT_PROTOCOL, serving_ports
 from graders.semantics.selectors import matches
 
 API_VERSION, KIND = "networking.k8s.io/v1", "NetworkPolicy"
@@ -22,6 +22,7 @@ NAMESPACE_NAME = "kubernetes.io/metadata.name"  # the label that the API server 
 _CIDR = re.compile(r"[^/]+/[0-9]{1,3}")
 _IMPOSSIBLE: Mapping[str, Any] = MappingProxyType({"matchExpressions": (None,)})
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+_MAPPINGS = (dict, MappingProxyType, Mapping)  # the first two are known at once, any other has to be asked what it is
 
 
 class Direction(StrEnum):
@@ -58,7 +59,8 @@ def _any(answers: Iterable[Answer]) -> Answer:
     for answer in answers:
         if answer is True:
             return True
-        doubts |= answer or frozenset()
+        if answer:
+            doubts |= answer
     return doubts or False
 
 
@@ -68,7 +70,8 @@ def _all(answers: Iterable[Answer]) -> Answer:
     for answer in answers:
         if answer is False:
             return False
-        doubts |= frozenset() if answer is True else answer
+        if answer is not True:
+            doubts |= answer
     return doubts or True
 
 
@@ -111,14 +114,10 @@ class Endpoint:
 
 
 def _named_ports(spec: Any) -> Iterator[NamedPort]:
-    spec = spec if isinstance(spec, Mapping) else _NOTHING
-    for key in ("containers", "initContainers"):
-        for container in _maps(spec.get(key)):
-            if key == "containers" or container.get("restartPolicy") == "Always":
-                for port in _maps(container.get("ports")):
-                    name, number, over = port.get("name"), _number(port.get("containerPort")), port.get("protocol") or DEFAULT_PROTOCOL
-                    if isinstance(name, str) and number is not None and isinstance(over, str):
-                        yield NamedPort(name, number, over)
+    for port in serving_ports(spec):
+        name, number, over = port.get("name"), _number(port.get("containerPort")), port.get("protocol") or DEFAULT_PROTOCOL
+        if isinstance(name, str) and number is not None and isinstance(over, str):
+            yield NamedPort(name, number, over)
 
 
 def _maps(listed: Any) -> Iterator[Mapping[str, Any]]:
@@ -147,15 +146,63 @@ class Decision:
     """Whether traffic is allowed, and why.
 
     `allowed` is None when that depends on what is not known, which `doubts` tells; doubts about several rules are not weighed against each
-    other, although one or the other may be sure to hold. `reasons` has one sentence, without its full stop, for each direction that was
-    asked about. `rules` are those that allow it, or may; `isolating` names the policies that restrict the Pod in a direction.
+    other, although one or the other may be sure to hold. `parts` are the answers of the directions that were asked about.
     """
 
-    allowed: bool | None
-    reasons: tuple[str, ...]
-    doubts: frozenset[Doubt] = frozenset()
-    rules: tuple[Rule, ...] = ()
-    isolating: tuple[str, ...] = ()
+    answer: Answer
+    parts: tuple[_OneWay, ...]
+
+    @property
+    def allowed(self) -> bool | None:
+        """Whether it is allowed; None when that is in doubt."""
+        return self.answer if isinstance(self.answer, bool) else None
+
+    @property
+    def doubts(self) -> frozenset[Doubt]:
+        """What the answer depends on; empty when it is known."""
+        return frozenset() if isinstance(self.answer, bool) else self.answer
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """One sentence, without its full stop, for each direction. They are put into words when somebody reads them."""
+        return tuple(str(part) for part in self.parts)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that allow it, or may."""
+        return tuple(rule for part in self.parts for rule in part.rules)
+
+    @property
+    def isolating(self) -> tuple[str, ...]:
+        """The names of the policies that restrict a Pod, for each direction."""
+        return tuple(name for part in self.parts for name in part.isolating)
+
+
+class _OneWay(NamedTuple):
+    """The answer of one direction: what `own`'s policies say to traffic with `peer`, which is None for anybody, on a port."""
+
+    direction: Direction
+    own: Endpoint
+    peer: Endpoint | None
+    port: int
+    protocol: str
+    isolating: tuple[str, ...]
+    answer: Answer
+    rules: tuple[Rule, ...]
+
+    def __str__(self) -> str:
+        outward, name = self.direction is Direction.EGRESS, self.direction.value.lower()
+        peer = "" if self.peer is None else f"{'to' if outward else 'from'} {self.peer} "
+        what = f"{name} {peer}on {self.protocol} {self.port}"
+        if not self.isolating:
+            return f"{what} is allowed, for no policy restricts the {name} of {self.own}"
+        by = ", and by ".join(str(rule) for rule in self.rules)
+        if self.answer is True:
+            return f"{what} is allowed by {by}"
+        if self.answer is False:
+            return f"no policy lets {what} {'leave' if outward else 'reach'} it"
+        allowed = f"allowed by {by}, " if by else "refused "
+        return f"whether {what} is {allowed}depends on {' and '.join(sorted(map(str, self.answer)))}"
 
 
 class _Traffic(NamedTuple):
@@ -206,7 +253,7 @@ class Policy:
 
 def _fields(value: Any) -> Mapping[str, Any] | None:
     """A struct's fields: null is a struct without any; None for a value of another type."""
-    return _NOTHING if value is None else value if isinstance(value, Mapping) else None
+    return _NOTHING if value is None else value if isinstance(value, _MAPPINGS) else None
 
 
 def _items(value: Any) -> tuple[Any, ...]:
@@ -234,6 +281,7 @@ class Policies:
     items: tuple[Policy, ...]
     namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: _NOTHING)
     _by_label: Mapping[tuple[str, str, str], tuple[int, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _isolating: dict[tuple[Any, ...], tuple[Policy, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Note by a label that a policy asks for where it stands, so that a Pod is not held against each of hundreds."""
@@ -262,9 +310,12 @@ class Policies:
 
     def isolating(self, pod: Endpoint, direction: Direction) -> tuple[Policy, ...]:
         """The policies that restrict a Pod in a direction. None: everything is allowed there."""
-        asked = (_ANY_LABEL, *pod.labels.items())
-        candidates = sorted(index for label in asked for index in self._by_label.get((pod.namespace, *label), ()))
-        return tuple(policy for index in candidates if (policy := self.items[index]).isolates(pod, direction))
+        asked = (direction, pod.namespace, *pod.labels.items())
+        if asked not in self._isolating:  # Pods of a workload are alike, and asked about for each port
+            labels = (_ANY_LABEL, *pod.labels.items())
+            candidates = sorted(index for label in labels for index in self._by_label.get((pod.namespace, *label), ()))
+            self._isolating[asked] = tuple(policy for index in candidates if (policy := self.items[index]).isolates(pod, direction))
+        return self._isolating[asked]
 
     def selects_namespace(self, selector: Any, name: str) -> Answer:
         """Whether a LabelSelector takes in the namespace of that name."""
@@ -300,8 +351,7 @@ def ingress(policies: Policies, source: Endpoint, destination: Endpoint, port: i
 def decide(policies: Policies, source: Endpoint, destination: Endpoint, port: int, protocol: str = DEFAULT_PROTOCOL) -> Decision:
     """Whether `source` can connect to that port of `destination`: egress at the one and ingress at the other must both allow it."""
     out, back = egress(policies, source, destination, port, protocol), ingress(policies, source, destination, port, protocol)
-    answer = _all((_answer(out), _answer(back)))
-    return _decision(answer, out.reasons + back.reasons, out.rules + back.rules, out.isolating + back.isolating)
+    return Decision(_all((out.answer, back.answer)), out.parts + back.parts)
 
 
 def some_destination(
@@ -315,56 +365,48 @@ def some_destination(
         known = egress(policies, source, destination, port, protocol)
         if known.allowed:
             return known
-    isolating = policies.isolating(source, Direction.EGRESS)
-    answers = [
-        (Rule(policy.name, Direction.EGRESS, number), _somewhere(policies, rule, port, protocol))
-        for policy in isolating
-        for number, rule in enumerate(policy.rules[Direction.EGRESS], 1)
-    ]
-    return _judged(Direction.EGRESS, source, f"on {protocol} {port}", isolating, answers)
+    return _judged(policies, Direction.EGRESS, source, None, port, protocol, lambda _, rule: _somewhere(policies, rule, port, protocol))
 
 
 def _one_way(policies: Policies, direction: Direction, traffic: _Traffic) -> Decision:
-    outward = direction is Direction.EGRESS
-    own, peer = (traffic.source, traffic.destination) if outward else (traffic.destination, traffic.source)
+    own, peer = traffic.source, traffic.destination
+    if direction is Direction.INGRESS:
+        own, peer = peer, own
+    return _judged(
+        policies,
+        direction,
+        own,
+        peer,
+        traffic.port,
+        traffic.protocol,
+        lambda policy, rule: _rule(policies, policy, rule, direction, traffic),
+    )
+
+
+def _judged(
+    policies: Policies,
+    direction: Direction,
+    own: Endpoint,
+    peer: Endpoint | None,
+    port: int,
+    protocol: str,
+    ask: Callable[[Policy, Any], Answer],
+) -> Decision:
+    """The decision of one direction: everything where no policy isolates, else what any rule allows; `ask` asks one."""
     isolating = () if own.address else policies.isolating(own, direction)
-    answers = [
-        (Rule(policy.name, direction, number), _rule(policies, policy, rule, direction, traffic))
-        for policy in isolating
-        for number, rule in enumerate(policy.rules[direction], 1)
-    ]
-    what = f"{'to' if outward else 'from'} {peer} on {traffic.protocol} {traffic.port}"
-    return _judged(direction, own, what, isolating, answers)
-
-
-def _judged(direction: Direction, own: Endpoint, what: str, isolating: tuple[Policy, ...], answers: list[tuple[Rule, Answer]]) -> Decision:
-    """The decision of one direction: everything where no policy isolates, else what any rule allows."""
-    name = direction.value.lower()
     if not isolating:
-        return Decision(True, (f"{name} {what} is allowed, for no policy restricts the {name} of {own}",))
-    answer = _any(given for _, given in answers)
+        return Decision(True, (_OneWay(direction, own, peer, port, protocol, (), True, ()),))
+    answers = [(policy, number, ask(policy, rule)) for policy in isolating for number, rule in enumerate(policy.rules[direction], 1)]
+    answer = _any([given for _, _, given in answers])
     if own.host_network and answer is not True:
         answer = _any((answer, _PLUGIN))  # most plugins leave Pods in their node's network alone
-    rules = tuple(rule for rule, given in answers if (given is True if answer is True else given is not False))
-    by = ", and by ".join(str(rule) for rule in rules)
-    if answer is True:
-        reason = f"{name} {what} is allowed by {by}"
-    elif answer is False:
-        reason = f"no policy lets {name} {what} {'leave' if direction is Direction.EGRESS else 'reach'} it"
-    else:
-        allowed = f"allowed by {by}, " if by else "refused "
-        reason = f"whether {name} {what} is {allowed}depends on {' and '.join(sorted(map(str, answer)))}"
-    return _decision(answer, (reason,), rules, tuple(policy.name for policy in isolating))
-
-
-def _decision(answer: Answer, reasons: tuple[str, ...], rules: tuple[Rule, ...], isolating: tuple[str, ...]) -> Decision:
-    if isinstance(answer, bool):
-        return Decision(answer, reasons, frozenset(), rules, isolating)
-    return Decision(None, reasons, answer, rules, isolating)
-
-
-def _answer(decision: Decision) -> Answer:
-    return decision.doubts if decision.allowed is None else decision.allowed
+    rules = tuple(
+        Rule(policy.name, direction, number)
+        for policy, number, given in answers
+        if (given is True if answer is True else given is not False)
+    )
+    names = tuple(policy.name for policy in isolating)
+    return Decision(answer, (_OneWay(direction, own, peer, port, protocol, names, answer, rules),))
 
 
 # Rules
@@ -375,14 +417,11 @@ def _rule(policies: Policies, policy: Policy, rule: Any, direction: Direction, t
     fields = _fields(rule)
     if fields is None:
         return False
+    ports = _listed(fields.get("ports"), lambda port: _port(port, traffic.port, traffic.protocol, traffic.destination.ports))
+    if ports is False:
+        return False
     peer, peers = (traffic.destination, "to") if direction is Direction.EGRESS else (traffic.source, "from")
-    names = traffic.destination.ports
-    return _all(
-        (
-            _listed(fields.get("ports"), lambda port: _port(port, traffic.port, traffic.protocol, names)),
-            _listed(fields.get(peers), lambda item: _peer(policies, policy, item, peer)),
-        )
-    )
+    return _all((ports, _listed(fields.get(peers), lambda item: _peer(policies, policy, item, peer))))
 
 
 def _somewhere(policies: Policies, rule: Any, port: int, protocol: str) -> Answer:
@@ -402,7 +441,7 @@ def _listed(value: Any, takes_in: Callable[[Any], Answer]) -> Answer:
     """Whether one of the peers or ports of a rule takes it in; a list that is missing or empty takes in everything."""
     if value is None or value in ([], ()):
         return True
-    return _any(takes_in(item) for item in _items(value))
+    return _any(map(takes_in, _items(value)))
 
 
 def _port(written: Any, number: int, protocol: str, names: tuple[NamedPort, ...] | None) -> Answer:
@@ -424,21 +463,16 @@ def _port(written: Any, number: int, protocol: str, names: tuple[NamedPort, ...]
 def _peer(policies: Policies, policy: Policy, written: Any, end: Endpoint) -> Answer:
     """Whether a peer of a rule takes in this end of the traffic. Whether an `ipBlock` takes in a Pod is up to the network plugin."""
     fields = _fields(written) or _NOTHING
-    pods, namespaces, block = (fields.get(key) for key in ("podSelector", "namespaceSelector", "ipBlock"))
+    pods, namespaces, block = fields.get("podSelector"), fields.get("namespaceSelector"), fields.get("ipBlock")
     if block is not None:
         held = _Block.of(block) if pods is None and namespaces is None else None
         if held is None:
             return False
         return held.holds(end.address) if end.address else held.some and _PLUGIN
-    if end.address or (pods is None and namespaces is None):
+    if end.address or (pods is None and namespaces is None) or not matches(pods, end.labels, missing=True):
         return False
-    return _all(
-        (
-            matches(pods, end.labels, missing=True),
-            end.namespace == policy.namespace if namespaces is None else policies.selects_namespace(namespaces, end.namespace),
-            _PLUGIN if end.host_network else True,
-        )
-    )
+    within = end.namespace == policy.namespace if namespaces is None else policies.selects_namespace(namespaces, end.namespace)
+    return _all((within, _PLUGIN)) if end.host_network else within
 
 
 def _takes_in_something(policies: Policies, written: Any) -> bool:

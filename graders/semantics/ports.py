@@ -27,7 +27,7 @@ def target_number(pod_spec: Any, target: Any, port: Any, wanted_protocol: Any = 
         return _number(port)
     if not isinstance(target, str):
         return _number(target)
-    for written in _ports(pod_spec):
+    for written in serving_ports(pod_spec):
         if written.get("name") == target and protocol(written.get("protocol")) == protocol(wanted_protocol):
             return _number(written.get("containerPort"))
     return None
@@ -37,7 +37,8 @@ def _number(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _ports(pod_spec: Any) -> Iterator[Mapping[str, Any]]:
+def serving_ports(pod_spec: Any) -> Iterator[Mapping[str, Any]]:
+    """The ports of a Pod with this spec (of any shape): those of all regular containers in order, then of the sidecars."""
     for key in ("containers", "initContainers"):
         for container in _maps(pod_spec.get(key) if isinstance(pod_spec, Mapping) else None):
             if key == "containers" or container.get("restartPolicy") == "Always":

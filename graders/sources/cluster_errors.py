@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from graders.errors import ClusterUnavailable
 from graders.kinds import Kind
+from graders.sources.cluster_facts import METRICS_PATH
 
 # Groups that a cluster serves only once somebody has installed them: what is missing, and where its instructions are.
 _INSTALLED = {
@@ -21,6 +22,13 @@ _INSTALLED = {
     "keda.sh": ("KEDA is not installed", "https://keda.sh/docs/latest/deploy/"),
     "velero.io": ("Velero is not installed", "https://velero.io/docs/main/basic-install/"),
     "metrics.k8s.io": ("metrics-server is not installed", "https://github.com/kubernetes-sigs/metrics-server"),
+}
+# What kubectl asks for by other commands than a list.
+_COMMANDS = {
+    "Version": "kubectl version",
+    "APIGroup": "kubectl api-versions",
+    "SelfSubjectAccessReview": "kubectl auth can-i --list -n {namespace}",
+    "Scrape": f"kubectl get --raw {METRICS_PATH}",
 }
 _RENEW = "Renew it (kubeadm certs renew; kind, k3d and minikube: make the cluster anew)"
 
@@ -77,9 +85,14 @@ class Failure(Exception):
         where, scope = (f" in namespace {namespace}", f" -n {namespace}") if kind.namespaced else ("", "")
         if kind.everywhere:
             where, scope = " in all namespaces", " -A"
-        command = (self.check or f"kubectl get {kind.resource}{{scope}}").replace("{scope}", scope) + target.flags
+        usual = self.check or f"kubectl get {kind.resource}{{scope}}"
+        command = usual if self.status == 401 else _COMMANDS.get(kind.name, usual)
+        command = command.replace("{scope}", scope).replace("{namespace}", namespace) + target.flags
         check = f"{self.advice}, then check" if self.advice else "Check"
         return f"Could not read {_plural(kind)}{where}: {self.what}. {check} with: {command}"
+
+
+NOT_ASKED = Failure("they were not asked for")
 
 
 def _plural(kind: Kind) -> str:

@@ -7,6 +7,8 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -16,11 +18,16 @@ from graders.redaction import redact
 from graders.snapshot import K8sObject
 from graders.sources.cluster_access import Access
 from graders.sources.cluster_errors import Failure, Target, broken, of_exception, of_status, timed_out
-from graders.sources.cluster_facts import FACTS
+from graders.sources.cluster_facts import FACTS, Page, Refused
 
 PAGE = 500
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024  # of a kind
+_PAGE = 32 * 1024 * 1024  # of one answer; Secrets and ConfigMaps may have a MiB each
+_AT_ONCE = 64 * 1024 * 1024  # of all answers that are being read
 _CHUNK = 65536
+_PAGE_BYTES = 256 * 1024  # of a page of metrics; its format shows in less
+_PAGE_SECONDS = 5.0  # the API server itself waits for half a minute for Pods that it cannot reach
+_MARK = "Audit-Id"  # a header of every answer of an API server, also of those that it passes on (endpoints/filters/audit_init.go)
 _RESTARTS = 2
 _PAUSE = 0.2  # before asking again what failed
 _LULL = 2.0  # between attempts to renew credentials
@@ -33,10 +40,34 @@ Query = list[tuple[str, str]]
 
 
 class Listing(NamedTuple):
-    """The objects of a kind, and the version of the list, from which a watch goes on; empty when there is none."""
+    """The objects of a kind, and the version of the list, from which a watch goes on; empty when there is none.
+
+    `elsewhere` is why they are those of one namespace only, where all were wanted.
+    """
 
     objects: tuple[K8sObject, ...]
     version: str
+    elsewhere: Failure | None = None
+
+
+class _Room:
+    """How many bytes may still be held at once, by all threads that read."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> bool:
+        """Whether there is room for so much more; then it is taken."""
+        with self._lock:
+            fits = size <= self._left
+            self._left -= size if fits else 0
+        return fits
+
+    def give_back(self, size: int) -> None:
+        """That much is held no longer."""
+        with self._lock:
+            self._left += size
 
 
 class Connection:
@@ -52,6 +83,8 @@ class Connection:
         self._lock = threading.Lock()
         self._renewed = float("-inf")
         self._error: ClusterUnavailable | None = None
+        self.room = _Room(_AT_ONCE)
+        self.clock_skew = timedelta()  # how far the server's clock is ahead of ours
         self.access = load()
 
     @property
@@ -70,11 +103,25 @@ class Connection:
             response.close()
             access = self._renew(access)
             response = self._send(access, path, query, connect, read, posted)
+        self._note_time(response)
         if response.status not in (200, 201):
             headers = dict(response.headers.items())
             response.close()
             raise of_status(response.status, headers, kind, access.target)
         return response
+
+    def relay(self, path: str, seconds: float) -> Any:
+        """The answer of a GET that the API server may pass on to a Service, whatever its status; its body is not read yet.
+
+        `seconds` limits connecting and each read. Raises Failure.
+        """
+        return self._send(self.access, path, [], seconds, seconds, None, accept="text/plain")
+
+    def _note_time(self, response: Any) -> None:
+        try:
+            self.clock_skew = parsedate_to_datetime(response.headers["Date"]) - datetime.now(UTC)
+        except (KeyError, TypeError, ValueError):  # no time, or one without a zone: then the clocks are taken for equal
+            self.clock_skew = timedelta()
 
     def _renew(self, refused: Access) -> Access:
         """Access with new credentials. Raises Failure when there are none.
@@ -93,14 +140,16 @@ class Connection:
                 raise Failure("there are no credentials", everywhere=self._error, check="kubectl auth whoami") from self._error
             return self.access
 
-    def _send(self, access: Access, path: str, query: Query, connect: float, read: float, posted: Any) -> Any:
+    def _send(
+        self, access: Access, path: str, query: Query, connect: float, read: float, posted: Any, accept: str = "application/json"
+    ) -> Any:
         from urllib3 import HTTPHeaderDict
 
         target = access.target
         try:
-            accept = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if posted is not None else {})
+            wanted = {"Accept": accept} | ({"Content-Type": "application/json"} if posted is not None else {})
             method, url, headers, _, _ = access.api.param_serialize(
-                "GET" if posted is None else "POST", path, query_params=query, header_params=accept, auth_settings=["BearerToken"]
+                "GET" if posted is None else "POST", path, query_params=query, header_params=wanted, auth_settings=["BearerToken"]
             )
             sent = HTTPHeaderDict({key: value.strip() for key, value in headers.items()})
             for key, value in access.headers:
@@ -141,18 +190,23 @@ def to_object(kind: Kind, item: Mapping[str, Any]) -> K8sObject:
 def read_list(connection: Connection, kind: Kind, namespace: str, sleep: Callable[[float], object] = time.sleep) -> Listing:
     """All objects of a kind: those in `namespace`, or all of a cluster-scoped kind, in order of their names.
 
-    Raises Failure, and nothing else. Who may not list namespaces may still be allowed to get the one.
+    Raises Failure, and nothing else. Who may not list namespaces may still be allowed to get the one; who may not list a kind in all of
+    them, to list it in this one.
     """
     reader = _Reader(connection, kind, sleep)
     try:
         if kind.name in FACTS:
             return reader.facts(namespace)
         return reader.list(path_of(kind, namespace))
+    except Refused as refused:
+        raise of_status(refused.status, {}, kind, connection.target) from refused
     except Failure as failure:
-        if kind.name != "Namespace" or failure.status != 403:
-            raise
-        with contextlib.suppress(Failure):
-            return reader.one(f"{path_of(kind, namespace)}/{quote(namespace, safe='')}")
+        if failure.status == 403:
+            with contextlib.suppress(Failure):
+                if kind.name == "Namespace":
+                    return reader.one(f"{path_of(kind, namespace)}/{quote(namespace, safe='')}")
+                if kind.everywhere:
+                    return reader.list(path_of(kind._replace(everywhere=False), namespace))._replace(elsewhere=failure)
         raise
     except Exception as error:  # an answer that nobody has thought of is no reason to wait for it until the time is over
         raise broken("the answer could not be understood") from error
@@ -179,8 +233,24 @@ class _Reader:
 
     def facts(self, namespace: str) -> Listing:
         """What the cluster tells of itself, of which there is no list and no watch."""
-        bodies = FACTS[self._kind.name](lambda path, posted: self._ask(path, [], posted), namespace)
-        return Listing(tuple(to_object(self._kind, body) for body in bodies), "")
+        return Listing(tuple(to_object(self._kind, body) for body in FACTS[self._kind.name](self, namespace)), "")
+
+    def ask(self, path: str, posted: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """One answer to a GET, or to a POST of `posted`. Raises Failure."""
+        return self._ask(path, [], posted)
+
+    def page(self, path: str) -> Page:
+        """What the API server passes on from a Service. Raises Failure; what is no answer of an API server is none of an app either."""
+        self._budget = _PAGE_BYTES
+        self._deadline = min(self._deadline, time.monotonic() + _PAGE_SECONDS)
+        response = self._connection.relay(path, self._left())
+        try:
+            if _MARK not in response.headers:
+                raise broken("the answer was not that of a Kubernetes API")
+            text = self._body(response, whole=False).decode(errors="replace")
+        finally:
+            response.close()
+        return Page(response.status, text)
 
     def one(self, path: str) -> Listing:
         """A list of the one object at `path`, or of none when it is not there."""
@@ -225,10 +295,15 @@ class _Reader:
                 asked_again = asked_again or failure.by_chance
                 self._sleep(pause)
 
-    def _answer(self, path: str, query: Query, posted: Any) -> Mapping[str, Any]:
+    def _left(self) -> float:
+        """Seconds until the time is over. Raises Failure when it is."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise timed_out(self._connection.target, self._connection.timeout)
+        return left
+
+    def _answer(self, path: str, query: Query, posted: Any) -> Mapping[str, Any]:
+        left = self._left()
         response = self._connection.open(self._kind, path, query, connect=left, read=left, posted=posted)
         try:
             body = self._body(response)
@@ -243,12 +318,18 @@ class _Reader:
             raise broken("the answer was no list of objects")
         return answer
 
-    def _body(self, response: Any) -> bytes:
-        chunks = []
+    def _body(self, response: Any, *, whole: bool = True) -> bytes:
+        """The body; if it need not be `whole`, up to the last line that the limit has room for."""
+        chunks, size, room = [], 0, self._connection.room
         try:
             while chunk := response.read1(_CHUNK):
-                chunks.append(chunk)
                 self._budget -= len(chunk)
+                if size + len(chunk) > _PAGE or not room.take(len(chunk)):
+                    raise Failure(f"one answer would be larger than {_PAGE // 1024 // 1024} MiB")
+                size += len(chunk)
+                chunks.append(chunk)
+                if self._budget < 0 and not whole:
+                    return b"".join(chunks)[: self._budget].rpartition(b"\n")[0]
                 if self._budget < 0:
                     raise Failure(f"there are more than {MAX_BYTES // 1024 // 1024} MiB of them")
                 if time.monotonic() > self._deadline:
@@ -257,6 +338,8 @@ class _Reader:
             raise
         except Exception as error:
             raise of_exception(error, self._connection.target, self._connection.timeout) from error
+        finally:
+            room.give_back(size)
         return b"".join(chunks)
 
 

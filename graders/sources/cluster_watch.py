@@ -21,8 +21,8 @@ State = Listing | Failure
 
 _TOGETHER = 0.06  # seconds in which changes are told as one
 _GLANCE = 0.2  # between looks at whether to stop
-_POLL = 3.0  # between lists of a kind that cannot be watched
-_LONGEST_PAUSE = 5.0
+_POLL = 1.2  # between lists of a kind that cannot be watched
+_LONGEST_PAUSE = 1.2  # so that within two seconds of the end of any trouble the verdicts are right
 _STREAM = 30  # after which the server ends a watch; a connection that died without a word is noticed no later
 _HEALTHY = 1.0  # a stream that lasted this long was no failure
 
@@ -118,14 +118,14 @@ class _Follower(threading.Thread):
         while not self._board.closing.is_set():
             started = time.monotonic()
             try:
-                self._stream = self._open(version)
+                self._stream = self._open(version, self._kind._replace(everywhere=self._kind.everywhere and listing.elsewhere is None))
             except Failure as failure:
                 return failure.status not in (403, 404, 405)
             try:
                 # Whoever closes looks at the stream after having said so, and we the other way round: one of us sees the other.
                 events_over_time = iter(()) if self._board.closing.is_set() else read_events(self._stream)
                 for events in events_over_time:
-                    version = self._apply(events, known) or version
+                    version = self._apply(events, known, listing) or version
             except _Outdated:
                 return True
             except Exception:  # what came is no watch, or broke off; the next list says what there is, or why there is nothing
@@ -137,21 +137,21 @@ class _Follower(threading.Thread):
                 return True
         return True
 
-    def _open(self, version: str) -> Any:
+    def _open(self, version: str, kind: Kind) -> Any:
         query = [
             *(("watch", "true"), ("allowWatchBookmarks", "true"), ("resourceVersion", version), ("timeoutSeconds", str(_STREAM))),
-            *selector_of(self._kind),
+            *selector_of(kind),
         ]
         return self._connection.open(
-            self._kind,
-            path_of(self._kind, self._namespace),
+            kind,
+            path_of(kind, self._namespace),
             query,
             connect=self._connection.timeout,
             read=_STREAM + self._connection.timeout,
         )
 
-    def _apply(self, events: Sequence[Mapping[str, Any]], known: dict[tuple[str, str], K8sObject]) -> str:
-        """Take events in, and post them together; gives the version that they lead to. Raises _Outdated."""
+    def _apply(self, events: Sequence[Mapping[str, Any]], known: dict[tuple[str, str], K8sObject], first: Listing) -> str:
+        """Take events in, and post them together, as a list like the `first`; gives the version that they lead to. Raises _Outdated."""
         version, changed = "", False
         for event in events:
             type_, body = event.get("type"), event.get("object")
@@ -167,7 +167,7 @@ class _Follower(threading.Thread):
                 known[item.namespace, item.name] = item
         if changed:
             objects = sorted(known.values(), key=lambda item: (item.namespace, item.name))
-            self._board.post(self._kind, Listing(tuple(objects), version))
+            self._board.post(self._kind, first._replace(objects=tuple(objects), version=version))
         return version
 
 

@@ -30,7 +30,7 @@ def grade(session: Session, connect: Connect = connect) -> int:
     options = session.options
     try:
         cluster = connect(session)
-        snapshot = cluster.snapshot(session.kinds, namespace=options.namespace, taken_at=now())
+        snapshot = cluster.snapshot(session.kinds, namespace=options.namespace, taken_at=now(), everywhere=session.everywhere)
         if options.wait:
             snapshot = _settled(session, cluster, snapshot)
     except ClusterUnavailable as error:
@@ -43,7 +43,7 @@ def grade(session: Session, connect: Connect = connect) -> int:
 def watch(session: Session, connect: Connect = connect) -> int:
     """Grade the cluster now and again whenever it changes, until nobody reads the reports or an interrupt comes."""
     shown = LiveReports(session)
-    for snapshot in connect(session).watch(session.kinds, session.options.namespace):
+    for snapshot in connect(session).watch(session.kinds, session.options.namespace, everywhere=session.everywhere):
         if not shown.show(snapshot):
             break
     return 0
@@ -87,7 +87,7 @@ def _until(session: Session, cluster: Cluster) -> Iterator[Snapshot]:
     timer.daemon = True
     timer.start()
     try:
-        yield from cluster.watch(session.kinds, session.options.namespace, stop=stop)
+        yield from cluster.watch(session.kinds, session.options.namespace, stop, everywhere=session.everywhere)
     finally:
         stop.set()
         timer.cancel()

@@ -40,6 +40,11 @@ class Session:
         """The kinds that the lessons read on a cluster, each once."""
         return tuple(dict.fromkeys(kind for lesson in self.lessons for kind in (*lesson.reads, *lesson.live_reads)))
 
+    @property
+    def everywhere(self) -> tuple[str, ...]:
+        """Those of the kinds that some lesson wants from all namespaces."""
+        return tuple(dict.fromkeys(kind for lesson in self.lessons for kind in lesson.everywhere))
+
     def evaluate(self, snapshot: Snapshot) -> tuple[Report, ...]:
         """A report for each lesson."""
         return tuple(evaluate(lesson, snapshot) for lesson in self.lessons)

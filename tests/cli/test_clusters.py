@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
@@ -51,11 +51,13 @@ class Scripted:
         self.read: list[Sequence[str]] = []
         self.closed = False
 
-    def snapshot(self, kinds: Sequence[str], *, namespace: str, taken_at: datetime) -> Snapshot:
+    def snapshot(self, kinds: Sequence[str], *, namespace: str, taken_at: datetime, everywhere: Collection[str]) -> Snapshot:
         self.read.append(kinds)
         return replace(cluster_that_is(self.first), taken_at=taken_at)
 
-    def watch(self, kinds: Sequence[str], namespace: str, stop: threading.Event | None = None) -> Iterator[Snapshot]:
+    def watch(
+        self, kinds: Sequence[str], namespace: str, stop: threading.Event | None = None, *, everywhere: Collection[str]
+    ) -> Iterator[Snapshot]:
         self.read.append(kinds)
         try:
             for state in (self.first, *self.later):

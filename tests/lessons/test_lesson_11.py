@@ -379,3 +379,33 @@ def test_no_shape_of_object_crashes_a_check(
     home: dict[str, Any], deployment: dict[str, Any], account: dict[str, Any], job: dict[str, Any], kind: str
 ) -> None:
     assert_no_check_crashes(LESSON, Snapshot.of([home, deployment, account, job, DENY], taken_at=NOON, kind=kind))
+
+
+# The version of the standard on a cluster: 1.34 was the first to forbid a host in probes
+
+
+@pytest.mark.parametrize(
+    ("served", "label", "status"),
+    [
+        pytest.param("v1.33.4", None, Status.PASSED, id="latest-is-that-of-the-cluster"),
+        pytest.param("v1.33.4-eks-1a2b", "latest", Status.PASSED, id="latest-of-a-provider"),
+        pytest.param("v1.37.2", "latest", Status.FAILED, id="latest-of-a-new-cluster"),
+        pytest.param("v1.37.2", "v1.30", Status.PASSED, id="an-older-one-by-label"),
+        pytest.param("v1.33.4", "v1.36", Status.PASSED, id="newer-than-the-cluster"),
+        pytest.param("v1.99.0", "v1.36", Status.FAILED, id="a-cluster-of-the-future"),
+        pytest.param("", None, Status.FAILED, id="no-version"),
+    ],
+)
+def test_cluster_judges_by_its_own_version(served: str, label: str | None, status: Status) -> None:
+    probe = {"httpGet": {"host": "example.org", "port": 8000}}
+    pod = spec_of(containers=[{**POD["containers"][0], "livenessProbe": probe}])
+    labels = {ENFORCE: RESTRICTED, **({VERSION: label} if label else {})}
+    version = {"apiVersion": "v1", "kind": "Version", "metadata": {"name": "version"}, "gitVersion": served}
+    bodies = (namespace(labels), workload("Deployment", pod), version)
+    assert judge("workloads-restricted", *bodies, kind="cluster").status is status
+
+
+def test_unread_version_leaves_it_open() -> None:
+    bodies = (namespace(), workload("Deployment", POD))
+    assert judge("workloads-restricted", *bodies, kind="cluster", unreadable={"Version": "denied"}).status is Status.UNKNOWN
+    assert judge("workloads-restricted", *bodies, unreadable={"Version": "denied"}).status is Status.PASSED

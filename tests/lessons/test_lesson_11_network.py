@@ -20,6 +20,7 @@ from graders.snapshot import Snapshot
 from graders.sources.manifests import read_texts
 from graders.verdict import Status, Verdict
 from graders.workloads import WORKLOAD_KINDS
+from tests.cases import exercise, read
 
 LESSON = Lesson("lesson-11", "Security hardening", ("NetworkPolicy", "Namespace", *WORKLOAD_KINDS), NETWORK_OBJECTIVES)
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -382,6 +383,22 @@ def test_one_fault_fails_one_objective(objective: str, bodies: tuple[dict[str, A
     assert evidence is not None
     assert evidence.path == path
     assert found in evidence.found
+
+
+@pytest.mark.parametrize(
+    ("case", "path"),
+    [
+        ("fail-api-from-ingress-port-out-of-range", "spec.ingress[0].ports[0].port"),
+        ("fail-api-from-ingress-port-as-text", "spec.ingress[0].ports[0].port"),
+        ("fail-dns-allowed-protocol-in-lower-case", "spec.egress[0].ports[0].protocol"),
+        ("fail-backends-allowed-end-before-start", "spec.egress[2].ports[0].endPort"),
+    ],
+)
+def test_port_that_the_api_server_refuses_is_named(case: str, path: str) -> None:
+    file = exercise("lesson-11") / "cases" / f"{case}.yaml"
+    results = {result.objective.id: result.verdict.evidence for result in evaluate(LESSON, read([file])).results}
+    (evidence,) = (evidence for evidence in results.values() if evidence is not None)
+    assert (evidence.path, evidence.file is not None, evidence.line is not None) == (path, True, True)
 
 
 # What cannot be known from the manifests

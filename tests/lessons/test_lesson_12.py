@@ -405,7 +405,57 @@ def test_no_daemonset_names_the_command_for_all_namespaces() -> None:
     assert verdict.evidence.command == "kubectl get daemonsets --all-namespaces"
 
 
+HERE_ONLY = {"DaemonSet": "Could not read DaemonSets in all namespaces: access denied. Check with: kubectl auth can-i list daemonsets -A"}
+
+
+def test_collector_may_stand_anywhere_and_its_absence_must_be_proven() -> None:
+    elsewhere, proxy = changed(COLLECTOR, "metadata.namespace", "logging"), changed(COLLECTOR, "metadata.namespace", "kube-system")
+    proxy["spec"]["template"]["spec"]["volumes"] = []
+    assert judge("log-collector", elsewhere, kind="cluster").status is Status.PASSED
+    assert found(judge("log-collector", proxy, kind="cluster")) == "no DaemonSet that does"
+    assert judge("log-collector", COLLECTOR, kind="cluster", only_here=HERE_ONLY).status is Status.PASSED
+    verdict = judge("log-collector", kind="cluster", only_here=HERE_ONLY)
+    assert (verdict.status, verdict.reason) == (Status.UNKNOWN, HERE_ONLY["DaemonSet"])
+
+
+def test_rule_and_monitor_count_where_only_this_namespace_can_be_read() -> None:
+    only_here = {"PrometheusRule": "denied", "ServiceMonitor": "denied"}
+    for name in ("servicemonitor-exists", "alert-on-downtime"):
+        assert judge(name, *WHOLE, kind="cluster", only_here=only_here).status is Status.PASSED
+        assert judge(name, SERVICE, kind="cluster", only_here=only_here).status is Status.UNKNOWN
+
+
+def test_metric_source_in_another_namespace_is_not_ruled_out() -> None:
+    assert judge("autoscaling-metric-source", MONITOR, kind="cluster", only_here={"ConfigMap": "not asked"}).status is Status.UNKNOWN
+
+
 # target-scraped
+
+
+def played(*versions: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": f"n{number}"},
+            "status": {"nodeInfo": {"containerRuntimeVersion": version}},
+        }
+        for number, version in enumerate(versions)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("versions", "status"),
+    [
+        pytest.param(["kwok-0.8.0", "kwok-0.8.0"], Status.UNKNOWN, id="all-played"),
+        pytest.param(["kwok-0.8.0", "containerd://2.1.4"], Status.FAILED, id="one-is-real"),
+        pytest.param([], Status.FAILED, id="not-known"),
+    ],
+)
+def test_nobody_serves_metrics_where_containers_are_played(versions: list[str], status: Status) -> None:
+    refused = changed(SCRAPE, "status", {"code": 503, "message": "no endpoints available"})
+    verdict = judge("target-scraped", refused, SERVICE, *played(*versions), kind="cluster")
+    assert verdict.status is status
 
 
 @pytest.mark.parametrize(

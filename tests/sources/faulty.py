@@ -33,7 +33,8 @@ class Exchange(BaseHTTPRequestHandler):
     """One request and the means to answer it, well or badly."""
 
     protocol_version = "HTTP/1.1"
-    server: _Server
+    server: Server
+    posted = b""
 
     @property
     def kind(self) -> Kind:
@@ -83,9 +84,11 @@ class Exchange(BaseHTTPRequestHandler):
         head = {"resourceVersion": version or self.server.version, "continue": token}
         return self.send(200, {"kind": f"{self.kind.name}List", "apiVersion": self.kind.api_version, "metadata": head, "items": bare})
 
-    def send_chunks(self, chunks: Iterator[bytes]) -> bool:
+    def send_chunks(self, chunks: Iterator[bytes], **headers: str) -> bool:
         """Answer chunk by chunk, each sent at once, as a watch is."""
         self.send_response(200)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         for chunk in chunks:
@@ -111,9 +114,10 @@ class Exchange(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.note(self)
         if not self.server.fault(self):
-            self._answer()
+            self.server.answer(self)
 
     def do_POST(self) -> None:
+        self.posted = self.rfile.read(int(self.headers["Content-Length"]))  # else it would stand before the next request
         self.do_GET()
 
     def do_CONNECT(self) -> None:
@@ -121,7 +125,12 @@ class Exchange(BaseHTTPRequestHandler):
         if not self.server.fault(self):
             self.refuse(405)
 
-    def _answer(self) -> None:
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The time for the header `Date`, by the server's clock."""
+        return super().date_time_string((time.time() if timestamp is None else timestamp) + self.server.ahead)
+
+    def answer(self) -> None:
+        """Answer as a healthy server of the given objects does."""
         if self.kind.name == "Version":
             self.send(200, {"major": "1", "minor": "37", "gitVersion": "v1.37.2"})
             return
@@ -129,7 +138,7 @@ class Exchange(BaseHTTPRequestHandler):
             self.send(200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": []})
             return
         if self.kind.name == "SelfSubjectAccessReview":
-            review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            review = json.loads(self.posted)
             self.send(201, {**review, "status": {"allowed": True}})
             return
         objects = [item for item in self.server.objects if item["kind"] == self.kind.name]
@@ -146,6 +155,7 @@ class Exchange(BaseHTTPRequestHandler):
 
 
 Fault = Callable[[Exchange], bool]
+Answer = Callable[[Exchange], object]
 
 
 def healthy(exchange: Exchange) -> bool:
@@ -153,13 +163,15 @@ def healthy(exchange: Exchange) -> bool:
     return False
 
 
-class _Server(ThreadingHTTPServer):
+class Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, objects: Sequence[Json], fault: Fault, port: int = 0) -> None:
+    def __init__(self, objects: Sequence[Json], fault: Fault, answer: Answer, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), Exchange)
+        self.answer = answer
+        self.ahead = 0.0  # seconds by which its clock is
         self.objects = list(objects)
         self.fault = fault
         self.asked: list[tuple[str, str]] = []
@@ -218,9 +230,16 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(objects: Sequence[Json] = (), fault: Fault = healthy, *, tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[_Server]:
-    """A running server; it is stopped, with its connections, at the end."""
-    server = _Server(objects, fault, port)
+def serving(
+    objects: Sequence[Json] = (),
+    fault: Fault = healthy,
+    *,
+    answer: Answer = Exchange.answer,
+    tls: ssl.SSLContext | None = None,
+    port: int = 0,
+) -> Iterator[Server]:
+    """A running server; it is stopped, with its connections, at the end. `answer` is what it does where no fault comes first."""
+    server = Server(objects, fault, answer, port)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -235,7 +254,7 @@ def serving(objects: Sequence[Json] = (), fault: Fault = healthy, *, tls: ssl.SS
         thread.join()
 
 
-def url(server: _Server, scheme: str = "http", host: str = "127.0.0.1") -> str:
+def url(server: Server, scheme: str = "http", host: str = "127.0.0.1") -> str:
     """The server's address."""
     return f"{scheme}://{host}:{server.server_address[1]}"
 

@@ -321,7 +321,7 @@ def test_half_of_fifty_thousand_objects_is_nothing(tmp_path: Path) -> None:
 def test_more_bytes_than_any_course_holds_are_not_read(tmp_path: Path) -> None:
     with serving((), flood) as server:
         snapshot = read(reach(tmp_path, server, timeout=30), "ConfigMap")
-    assert "more than 64 MiB" in unread(snapshot, "ConfigMap")
+    assert "larger than 32 MiB" in unread(snapshot, "ConfigMap")
 
 
 def denies_lists(exchange: Exchange) -> bool:
