@@ -8,6 +8,9 @@ at its top may hold these keys:
     # advice: TEXT              part of the advice that must ride on the pass (pass- cases)
     # source: cluster           the objects are as a cluster serves them, with status; for live objectives
     # context-namespace: NAME   the default namespace of the kubeconfig context, beside `source: cluster`
+    # beside: FOLDER            a folder of the exercise whose objects are there as well (several lines are allowed); of two with one
+                                name the later one counts, and the case's own last
+    # without: KIND/NAME        an object of such a folder that is not there
 
 Other comment lines say in words what the case is about.
 """
@@ -21,13 +24,13 @@ from pathlib import Path
 
 from graders.lessons import LESSONS
 from graders.objective import Lesson, Objective
-from graders.snapshot import Snapshot, Source
+from graders.snapshot import K8sObject, Snapshot, Source
 from graders.sources.manifests import read_texts
 
 ROOT = Path(__file__).parent.parent
 EXERCISES = ROOT / "exercises"
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
-_KEYS = ("found", "expected", "advice", "source", "context-namespace")
+_KEYS = ("found", "expected", "advice", "source", "context-namespace", "beside", "without")
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,10 @@ class Case:
         return self.header.get("source") == ("cluster",)
 
     def snapshot(self) -> Snapshot:
-        snapshot = read([self.path])
+        folders = [exercise(self.lesson.id) / name for name in self.header.get("beside", ())]
+        snapshot = read([*(path for folder in folders for path in manifests(folder)), self.path])
+        if folders:
+            snapshot = replace(snapshot, objects=_merged(snapshot.objects, self.path, self.header.get("without", ())))
         if not self.live:
             return snapshot
         context = self.header.get("context-namespace", ("default",))[0]
@@ -92,6 +98,14 @@ def _case(lesson: Lesson, path: Path) -> Case:
     named = [objective for objective in lesson.objectives if rest.startswith(objective.id + "-")]
     assert named, f"{path} names no objective of {lesson.id}"
     return Case(path, lesson, max(named, key=lambda objective: len(objective.id)), verdict == "pass", _header(path))
+
+
+def _merged(objects: tuple[K8sObject, ...], case: Path, without: tuple[str, ...]) -> tuple[K8sObject, ...]:
+    given = [item for item in objects if item.file != str(case.relative_to(ROOT))]
+    unknown = set(without) - {item.ref for item in given}
+    assert not unknown, f"nothing to leave out: {unknown}"
+    left_out = [item for item in given if item.ref in without]
+    return tuple({(item.kind, item.namespace, item.name): item for item in objects if item not in left_out}.values())
 
 
 def _header(path: Path) -> dict[str, tuple[str, ...]]:

@@ -35,6 +35,9 @@ IDS = {
     "lesson-12": "servicemonitor-exists selects-the-service scrapes-metrics alert-on-downtime autoscaling-metric-source logs-to-stdout "
     "log-collector target-scraped",
     "lesson-13": "storage-location daily-schedule kept-thirty-days volumes-included secrets-considered backup-completed restore-rehearsed",
+    "lesson-14": "pending-unschedulable pending-claim crash-missing-env crash-liveness image-pull no-endpoints nothing-left-broken",
+    "lesson-15": "cloud-storage-class cloud-identity cloud-load-balancer zones-spread managed-cluster "
+    + " ".join(f"capstone-lesson-{number}" for number in range(1, 13)),
 }
 DOCUMENTATION = (
     *("https://kubernetes.io/docs/", "https://cert-manager.io/docs/", "https://gateway-api.sigs.k8s.io/"),

@@ -39,6 +39,8 @@ LESSONS: tuple[Entry, ...] = (
     Entry("lesson-11", "Security hardening", ("security", "hardening", "networkpolicy", "pod-security"), "lesson_11_security"),
     Entry("lesson-12", "Monitoring and logging", ("monitoring", "logging", "prometheus"), "lesson_12_monitoring"),
     Entry("lesson-13", "Backup and restore", ("backup", "backups", "velero", "restore"), "lesson_13_backup"),
+    Entry("lesson-14", "Troubleshooting", ("troubleshooting", "debugging", "debug"), "lesson_14_troubleshooting"),
+    Entry("lesson-15", "Managed clusters and capstone", ("managed", "cloud", "capstone", "eks", "gke", "aks"), "lesson_15_managed"),
 )
 
 
