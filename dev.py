@@ -2,6 +2,7 @@
 """Set up this checkout and run something in it. Needs Python 3.11 and nothing else; the first call installs the rest into .venv.
 
 python3 dev.py grade lesson-7 -f my-manifests/     the grader, as the `grade` command runs it
+python3 dev.py course start lesson-7               all else, as the `course` command does it
 python3 dev.py test                                every check that a change must pass
 python3 dev.py test -k hpa                         the tests alone, with pytest's own options
 python3 dev.py lock                                write the lock files anew from pyproject.toml
@@ -29,9 +30,9 @@ def main(argv: list[str]) -> int:
         print(f"This needs Python 3.11 or newer, and was started with {sys.version.split()[0]}. Try: python3.11 dev.py", file=sys.stderr)
         return 2
     verb, rest = (argv[0], argv[1:]) if argv else ("help", [])
-    if verb == "grade":
+    if verb in ("grade", "course"):
         prepare("run")
-        return run(BIN / "grade", *rest)
+        return run(BIN / verb, *rest)
     if verb == "test":
         prepare("dev")
         return test(rest)
@@ -95,7 +96,7 @@ def prepare(name: str) -> None:
             raise SystemExit(
                 "The packages could not be installed; the lines above say why. Is the package index reachable? Then run this again."
             )
-    run(BIN / "python", "-m", "compileall", "-q", "graders", cwd=ROOT)  # here as well where Python may not write while it runs
+    run(BIN / "python", "-m", "compileall", "-q", "app", "graders", cwd=ROOT)  # here as well where Python may not write while it runs
     stamp.write_text(states[name], encoding="utf-8")
 
 

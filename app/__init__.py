@@ -1,0 +1,1 @@
+"""What surrounds the grader: the `course` command, and the services behind it."""

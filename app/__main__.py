@@ -1,0 +1,5 @@
+"""`python -m app` is the `course` command."""
+
+from app.cli import run
+
+run()

@@ -1,0 +1,24 @@
+"""Puts into a wheel what learners need of the exercises, beside the package that reads it; an editable install reads the checkout's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+# The cases, by far most of the files, are for the tests.
+PARTS = ("task.md", "starter", "solution", "seeds")
+
+
+class ExercisesInWheel(BuildHookInterface):  # type: ignore[type-arg] # it is generic in a configuration that is not looked at
+    """Hatchling's hook, named in pyproject.toml."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Add the exercises to the files of a wheel; `version` is `standard` or `editable`."""
+        if version != "standard":
+            return
+        for exercise in sorted(Path(self.root, "exercises").glob("lesson-*")):
+            for part in PARTS:
+                if (exercise / part).exists():
+                    build_data["force_include"][str(exercise / part)] = f"app/exercises/{exercise.name}/{part}"
