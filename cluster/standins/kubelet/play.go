@@ -332,6 +332,9 @@ func (m *Memory) advanceOne(pod *corev1.Pod, c *container, world World, mayStart
 	}
 	if c.state.Terminated == nil && c.state.Running == nil && mayStart {
 		m.tryToStart(pod, c, world)
+		if ended := c.state.Terminated; ended != nil { // at once: its program had nothing to do
+			m.lookAt(ended.FinishedAt.Add(noticed))
+		}
 	}
 }
 
@@ -441,7 +444,9 @@ func (m *Memory) kill(c *container, grace time.Duration, message string) {
 		m.event(c, corev1.EventTypeNormal, "Killing", message)
 	}
 	c.stop(m.now, grace)
-	m.lookAt(c.dying.at)
+	if c.dying.at.After(m.now) {
+		m.lookAt(c.dying.at)
+	}
 }
 
 // stopAll stops what runs; nothing is started any more.
