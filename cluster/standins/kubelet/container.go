@@ -69,6 +69,7 @@ type container struct {
 	pullTakes time.Duration
 	pull      backoff
 	crash     backoff
+	released  bool // its back-off is over, and what else it needs is on its way
 	reminded  time.Time
 }
 
@@ -214,7 +215,15 @@ func (c *container) terminate(at time.Time, code int32, message string) {
 }
 
 func (c *container) wait(reason, message string) {
-	c.state = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
+	c.become(corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}})
+}
+
+// become gives the container its next state; how it ended is its last one then.
+func (c *container) become(state corev1.ContainerState) {
+	if c.state.Terminated != nil {
+		c.last = c.state
+	}
+	c.state = state
 }
 
 // restartable tells whether an ended container is started again.

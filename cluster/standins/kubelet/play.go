@@ -321,18 +321,13 @@ func (m *Memory) advanceOne(pod *corev1.Pod, c *container, world World, mayStart
 		m.watch(pod, c)
 	}
 	retired := m.stopping || c.role == roleSidecar && m.workIsDone(pod)
+	again := false
 	if ended := c.state.Terminated; ended != nil && !retired && c.restartable(pod) {
-		if m.due(ended.FinishedAt.Add(noticed)) {
-			c.last = corev1.ContainerState{Terminated: ended}
-			if c.crash.delay > 0 && ended.FinishedAt.Sub(c.crash.updated) > forgetBackoff {
-				c.crash = backoff{}
-			}
-			c.wait("CrashLoopBackOff", "")
-		}
+		again = m.due(ended.FinishedAt.Add(noticed))
 	}
-	if c.state.Terminated == nil && c.state.Running == nil && mayStart {
+	if c.state.Running == nil && (c.state.Terminated == nil || again) && mayStart {
 		m.tryToStart(pod, c, world)
-		if ended := c.state.Terminated; ended != nil { // at once: its program had nothing to do
+		if ended := c.state.Terminated; ended != nil && ended.FinishedAt.Add(noticed).After(m.now) { // at once: its program had nothing to do
 			m.lookAt(ended.FinishedAt.Add(noticed))
 		}
 	}
@@ -488,7 +483,8 @@ func (m *Memory) tryToStart(pod *corev1.Pod, c *container, world World) {
 	c.id = newID(pod, c.spec.Name, c.restarts)
 	m.event(c, corev1.EventTypeNormal, "Created", "Container created")
 	m.event(c, corev1.EventTypeNormal, "Started", "Container started")
-	c.state = corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+	c.become(corev1.ContainerState{Running: &corev1.ContainerStateRunning{}})
+	c.released = false
 	c.run(pod, image, env, files(pod, c.spec, world), m.now)
 	c.state.Running.StartedAt.Time = m.now
 	c.started, c.ready, c.reminded = false, false, time.Time{}
@@ -496,25 +492,26 @@ func (m *Memory) tryToStart(pod *corev1.Pod, c *container, world World) {
 	m.watch(pod, c)
 }
 
-// inCrashBackoff tells whether a container that has run must wait before it may run again.
+// inCrashBackoff tells whether a container that has run must wait before it may run again. The first restart comes at once.
 func (m *Memory) inCrashBackoff(pod *corev1.Pod, c *container) bool {
-	ended := c.last.Terminated
-	if ended == nil || c.id == "" || c.id != ended.ContainerID {
+	ended := c.state.Terminated
+	if ended == nil {
+		ended = c.last.Terminated
+	}
+	if ended == nil || c.released {
 		return false
 	}
-	if c.crash.delay > 0 {
-		until := ended.FinishedAt.Add(c.crash.delay)
-		if !m.due(until) {
-			where := fmt.Sprintf("%s in pod %s", c.spec.Name, fullName(pod))
-			m.waitWith(c, "CrashLoopBackOff",
-				fmt.Sprintf("back-off %s restarting failed container=%s pod=%s", c.crash.delay, c.spec.Name, fullName(pod)),
-				corev1.EventTypeWarning, "BackOff", "Back-off restarting failed container "+where)
-			return true
-		}
+	if c.created != c.spec.Image || ended.FinishedAt.Sub(c.crash.updated) > forgetBackoff {
+		c.crash = backoff{} // another container, as it were, or a good one
 	}
-	if c.pulledAt.IsZero() && c.pull.delay == 0 && c.state.Waiting != nil && c.state.Waiting.Reason == "CrashLoopBackOff" {
-		c.crash.grow(m.now, ended.FinishedAt.Time)
+	if c.crash.delay > 0 && !m.due(ended.FinishedAt.Add(c.crash.delay)) {
+		m.waitWith(c, "CrashLoopBackOff",
+			fmt.Sprintf("back-off %s restarting failed container=%s pod=%s", c.crash.delay, c.spec.Name, fullName(pod)),
+			corev1.EventTypeWarning, "BackOff", fmt.Sprintf("Back-off restarting failed container %s in pod %s", c.spec.Name, fullName(pod)))
+		return true
 	}
+	c.crash.grow(m.now, ended.FinishedAt.Time)
+	c.released = true
 	return false
 }
 

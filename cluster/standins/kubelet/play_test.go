@@ -271,6 +271,35 @@ func TestCrashesBackOff(t *testing.T) {
 	}
 }
 
+func TestFirstRestartComesAtOnce(t *testing.T) {
+	for _, spec := range []string{
+		"containers: [{name: a, image: 'query-api:v1.0.0'}]",
+		"containers: [{name: a, image: 'query-api:v1.0.0', imagePullPolicy: Always}]",
+	} {
+		p := play(t, newWorld(t), spec).after(1400 * time.Millisecond)
+		if p.shows() != "Error" {
+			t.Errorf("at first it shows %s", p.shows())
+		}
+		if p.after(500 * time.Millisecond); p.pod.Status.ContainerStatuses[0].RestartCount != 1 || p.said("BackOff") {
+			t.Errorf("%d restarts; events: %q", p.pod.Status.ContainerStatuses[0].RestartCount, p.events)
+		}
+	}
+}
+
+func TestImageOfARunningPodIsChanged(t *testing.T) {
+	p := play(t, newWorld(t), "containers: [{name: a, image: 'nginx:1.27'}]").after(time.Second)
+	p.pod.Spec.Containers[0].Image = "nginx:nope"
+	p.step()
+	if p.after(5*time.Second).shows() != "ImagePullBackOff" || !p.said("Container a definition changed, will be restarted") {
+		t.Errorf("with a bad tag it shows %s: %q", p.shows(), p.events)
+	}
+	p.pod.Spec.Containers[0].Image = "nginx:1.28"
+	p.step()
+	if p.after(time.Second).shows() != "Running" || p.pod.Status.ContainerStatuses[0].Image != "docker.io/library/nginx:1.28" {
+		t.Errorf("with a good one it shows %s: %q", p.shows(), p.events)
+	}
+}
+
 func TestBackOffIsForgotten(t *testing.T) {
 	p := play(t, newWorld(t), "containers: [{name: a, image: busybox, command: [sleep, '700']}]").after(40 * time.Minute)
 	if p.said("BackOff") {
