@@ -169,11 +169,11 @@ func (m *Memory) Step(pod *corev1.Pod, world World, now time.Time) Outcome {
 	switch {
 	case finished(m.phase):
 	case pod.DeletionTimestamp != nil:
-		m.stopAll(pod, deletionGrace(pod), "")
+		m.stopAll(deletionGrace(pod))
 	case m.pastDeadline(pod):
 		m.reason, m.message = "DeadlineExceeded", "Pod was active on the node longer than the specified deadline"
 		m.event(nil, corev1.EventTypeNormal, "DeadlineExceeded", m.message)
-		m.stopAll(pod, podGrace(pod), "")
+		m.stopAll(podGrace(pod))
 	}
 	if !finished(m.phase) {
 		m.advance(pod, world)
@@ -216,13 +216,10 @@ func podGrace(pod *corev1.Pod) time.Duration {
 
 // advance lets the containers go on, one after the other, as far as the moment allows.
 func (m *Memory) advance(pod *corev1.Pod, world World) {
-	ready := m.stopping || m.prepare(pod, world)
+	ready := !m.stopping && m.prepare(pod, world)
 	initialised := true
 	for _, c := range m.containers {
-		mayStart := ready && (initialised || c.role != roleMain) && !m.stopping
-		if c.role == roleInit || c.role == roleSidecar {
-			mayStart = mayStart && initialised
-		}
+		mayStart := ready && initialised
 		if c.role == roleInit && m.mainHasStarted() {
 			mayStart = false // init containers run once
 		}
@@ -284,14 +281,14 @@ func (m *Memory) mainHasStarted() bool {
 	return false
 }
 
-// workIsDone tells whether the main containers have ended for good, so that sidecars may go.
+// workIsDone tells whether the main containers have ended for good, or will never begin, so that sidecars may go.
 func (m *Memory) workIsDone(pod *corev1.Pod) bool {
+	if m.initHasFailed(pod) {
+		return true
+	}
 	for _, c := range m.containers {
-		switch {
-		case c.role == roleMain && (c.state.Terminated == nil || c.restartable(pod)):
-			if !m.initHasFailed(pod) {
-				return false
-			}
+		if c.role == roleMain && (c.state.Terminated == nil || c.restartable(pod)) {
+			return false
 		}
 	}
 	return true
@@ -445,17 +442,12 @@ func (m *Memory) kill(c *container, grace time.Duration, message string) {
 }
 
 // stopAll stops what runs; nothing is started any more.
-func (m *Memory) stopAll(pod *corev1.Pod, grace time.Duration, why string) {
+func (m *Memory) stopAll(grace time.Duration) {
 	m.stopping = true
 	for _, c := range m.all() {
-		if c.state.Running == nil {
-			continue
+		if c.state.Running != nil {
+			m.kill(c, grace, "Stopping container "+c.spec.Name)
 		}
-		message := "Stopping container " + c.spec.Name
-		if why != "" {
-			message = why
-		}
-		m.kill(c, grace, message)
 	}
 }
 
