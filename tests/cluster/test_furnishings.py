@@ -305,7 +305,8 @@ def test_schedule_makes_a_backup_when_its_time_comes(learner: Learner) -> None:
     learner.apply(_velero("Schedule", "often", schedule="@every 2s", template={"includedNamespaces": ["velero"], "ttl": "20s"}))
     learner.wait("schedules.velero.io", "often", lambda item: item["status"].get("lastBackup"), "velero")
     learner("patch", "schedules.velero.io", "often", "-n", "velero", "--type=merge", "-p", '{"spec":{"paused":true}}')
-    made = json.loads(learner("get", "backups.velero.io", "-n", "velero", "-l", "velero.io/schedule-name=often", "-o", "json").stdout)["items"]
+    listed = learner("get", "backups.velero.io", "-n", "velero", "-l", "velero.io/schedule-name=often", "-o", "json")
+    made = json.loads(listed.stdout)["items"]
     assert made
     assert made[0]["metadata"]["name"].startswith("often-20")
     learner.wait("backups.velero.io", made[0]["metadata"]["name"], lambda item: not item, "velero", seconds=40)  # its time is over

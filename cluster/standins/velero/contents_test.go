@@ -144,7 +144,7 @@ func TestRestorable(t *testing.T) {
 	}
 }
 
-func TestStoreKeepsNumbers(t *testing.T) {
+func TestStore(t *testing.T) {
 	kept := store(t.TempDir() + "/velero")
 	item := object(t, "x", `{kind: Service, spec: {ports: [{port: 80}]}}`)
 	if err := kept.write("1234", []entry{{Object: item.Object, Names: []string{"services"}}}); err != nil {
@@ -157,8 +157,17 @@ func TestStoreKeepsNumbers(t *testing.T) {
 	if made := renewed(read[0].object(), nil, nil); text(made.Object, "kind") != "Service" {
 		t.Errorf("object = %v", made.Object)
 	}
-	if err := kept.forget("1234"); err != nil {
+	if err := kept.keepOnly(map[string]bool{"1234": true}); err != nil {
 		t.Error(err)
+	}
+	if _, err := kept.read("1234"); err != nil {
+		t.Errorf("it is gone: %v", err)
+	}
+	if err := kept.keepOnly(nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := kept.read("1234"); err == nil {
+		t.Error("it is still there")
 	}
 	if err := kept.forget("1234"); err != nil {
 		t.Errorf("to forget is safe to repeat: %v", err)
