@@ -235,6 +235,12 @@ def test_load_needs_a_cluster(practice_cluster: Path, tmp_path: Path) -> None:
     assert "practice-cluster up" in done.stderr
 
 
+class Occupant(socketserver.TCPServer):
+    """A program that has taken our port, and hangs up on everybody."""
+
+    allow_reuse_address = True
+
+
 def test_metrics_come_back_at_another_port(practice_cluster: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
 
@@ -252,7 +258,7 @@ def test_metrics_come_back_at_another_port(practice_cluster: Path, tmp_path: Pat
         kubeconfig = Path(run("up", "--volatile"))
         first = port()
         run("down")
-        with socketserver.TCPServer(("127.0.0.1", first), socketserver.BaseRequestHandler) as other:
+        with Occupant(("127.0.0.1", first), socketserver.BaseRequestHandler) as other:
             threading.Thread(target=other.serve_forever).start()
             try:
                 run("up", "--volatile")
