@@ -265,6 +265,8 @@ func (c *cluster) launch(ctx context.Context, options launchOptions, progress *p
 		"--service-account-private-key-file="+pki("service-accounts.key"), "--root-ca-file="+pki("ca.crt"),
 		"--cluster-signing-cert-file="+pki("ca.crt"), "--cluster-signing-key-file="+pki("ca.key"),
 		"--use-service-account-credentials=true", "--leader-elect=false", "--secure-port=0", "--profiling=false",
+		// It looks ten times a second for disks to attach to machines, and there are neither.
+		"--controllers=*,-persistentvolume-attach-detach-controller",
 	); err != nil {
 		return err
 	}
