@@ -20,9 +20,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent
-sys.path.insert(0, str(SOURCE))
+sys.path.insert(0, str(SOURCE.parent))
 
-import build  # noqa: E402 - it lies beside the Go source and is no package
+from cluster import build  # noqa: E402 - found only when the line above has been run
 
 # kwok 0.8 calls cri-client as it is from 1.36 on; Kubernetes itself uses of it and cri-api only what is the same in both.
 CRI = {"k8s.io/cri-api": "v0.36.3", "k8s.io/cri-client": "v0.36.3"}
@@ -37,7 +37,9 @@ def main(releases: list[str]) -> None:
 def write(release: str) -> None:
     """Write the module files for one release, as `1.36.3`."""
     go = build.find_go()
-    done = subprocess.run([go, "mod", "download", "-json", f"k8s.io/kubernetes@v{release}"], capture_output=True, text=True, check=True, cwd=SOURCE)
+    done = subprocess.run(
+        [go, "mod", "download", "-json", f"k8s.io/kubernetes@v{release}"], capture_output=True, text=True, check=True, cwd=SOURCE
+    )
     theirs = Path(json.loads(done.stdout)["GoMod"]).read_text(encoding="utf-8")
     folder = HERE / release.rpartition(".")[0]
     folder.mkdir(exist_ok=True)
@@ -54,7 +56,9 @@ def module_file(release: str, ours: str, theirs: str) -> str:
     etcd = dict(re.findall(r"^\s*(go\.etcd\.io/etcd/\S+) (v\S+)", theirs, re.MULTILINE))
     direct = re.search(r"require \((.*?)\n\)", ours, re.DOTALL)
     go, default = re.search(r"^go .*$", ours, re.MULTILINE), re.search(r"^godebug .*$", theirs, re.MULTILINE)
-    assert direct and go and default
+    assert direct
+    assert go
+    assert default
     required = []
     for module, version in re.findall(r"^\s*(\S+) (v\S+)", direct[1], re.MULTILINE):
         if module == "k8s.io/kubernetes":
