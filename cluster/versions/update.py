@@ -5,8 +5,8 @@
     python3 cluster/versions/update.py 1.36.3       this release, in the folder of its minor version
 
 Run it after a change of cluster/go.mod, or to move a minor version to its next patch. Every module that Kubernetes releases together
-(its staging modules) gets that release's number; etcd is the one that the release is built with; the rest is as in cluster/go.mod or newer,
-where `go mod tidy` finds that something asks for it.
+(its staging modules) gets that release's number; what the release itself requires, etcd above all, is as it has it; the rest is as in
+cluster/go.mod. Where something asks for a newer one, `go mod tidy` takes that.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def module_file(release: str, ours: str, theirs: str) -> str:
     """What a go.mod must say before `go mod tidy` completes it."""
     staging = f"v0.{release.partition('.')[2]}"
     published = sorted(set(re.findall(r"^\s*(k8s\.io/\S+) => \./staging", theirs, re.MULTILINE)))
-    etcd = dict(re.findall(r"^\s*(go\.etcd\.io/etcd/\S+) (v\S+)", theirs, re.MULTILINE))
+    asked = dict(re.findall(r"^\s*([a-z]\S+) (v\S+)", theirs, re.MULTILINE))
     direct = re.search(r"require \((.*?)\n\)", ours, re.DOTALL)
     go, default = re.search(r"^go .*$", ours, re.MULTILINE), re.search(r"^godebug .*$", theirs, re.MULTILINE)
     assert direct
@@ -63,7 +63,7 @@ def module_file(release: str, ours: str, theirs: str) -> str:
     for module, version in re.findall(r"^\s*(\S+) (v\S+)", direct[1], re.MULTILINE):
         if module == "k8s.io/kubernetes":
             version = f"v{release}"
-        required.append((module, etcd.get(module, staging if module in published else version)))
+        required.append((module, staging if module in published else asked.get(module, version)))
     lines = ["module practice-cluster", "", go[0], "", default[0], "", "require ("]
     lines += [f"\t{module} {version}" for module, version in required]
     lines += [")", "", "// As in cluster/go.mod, for this release. Written by cluster/versions/update.py.", "replace ("]
