@@ -184,7 +184,7 @@ func TestWhatAPodShows(t *testing.T) {
 		{"wrong port", api + ", readinessProbe: {tcpSocket: {port: 8001}}}]", 30 * time.Second, "Running", false, "dial tcp 10.244.0.2:8001: connect: connection refused"},
 		{"told to be unready", api + ", env: [{name: FAIL_READINESS, value: 'true'}], readinessProbe: {httpGet: {path: /health, port: 8000}}}]", 30 * time.Second,
 			"Running", false, "statuscode: 503"},
-		{"told to start slowly", api + ", env: [{name: START_DELAY_SECONDS, value: '30'}], readinessProbe: {httpGet: {path: /health, port: 8000}}}]", 25 * time.Second,
+		{"told to start slowly", api + ", env: [{name: START_SECONDS, value: '30'}], readinessProbe: {httpGet: {path: /health, port: 8000}}}]", 25 * time.Second,
 			"Running", false, "connection refused"},
 		{"tag not on the list", "containers: [{name: a, image: 'gateway:v9'}]", 5 * time.Second, "ImagePullBackOff", false, `BackOff Back-off pulling image "gateway:v9"`},
 		{"pull just failed", "containers: [{name: a, image: 'gateway:v9'}]", time.Second, "ErrImagePull", false, "docker.io/library/gateway:v9: not found"},
