@@ -8,7 +8,7 @@ class Kind(NamedTuple):
 
     `group` is empty for the core group, `version` the one that we ask for, `plural` the resource in the URL,
     `short` the name a learner types after `kubectl get`. `everywhere` tells a namespaced kind whose objects about a namespace stand
-    in another one, so that it is listed in all of them. `or_own` tells that those of the namespace will do for who may not list all.
+    in another one, so that it is listed in all of them.
     """
 
     name: str
@@ -18,7 +18,6 @@ class Kind(NamedTuple):
     short: str
     namespaced: bool = True
     everywhere: bool = False
-    or_own: bool = False
 
     @property
     def api_version(self) -> str:
@@ -52,7 +51,7 @@ KINDS: dict[str, Kind] = {
         Kind("Deployment", "apps", "v1", "deployments", "deployment"),
         Kind("ReplicaSet", "apps", "v1", "replicasets", "replicaset"),
         Kind("StatefulSet", "apps", "v1", "statefulsets", "statefulset"),
-        Kind("DaemonSet", "apps", "v1", "daemonsets", "daemonset", everywhere=True, or_own=True),
+        Kind("DaemonSet", "apps", "v1", "daemonsets", "daemonset"),
         Kind("Job", "batch", "v1", "jobs", "job"),
         Kind("CronJob", "batch", "v1", "cronjobs", "cronjob"),
         Kind("HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers", "hpa"),

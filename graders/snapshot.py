@@ -345,8 +345,7 @@ class Snapshot:
 
     `taken_at` is timezone-aware; checks read it and never the clock. `unreadable` tells for each kind that could not be read why, in a
     sentence that ends in what to do. `problems` are those of files; an object carries its own. `context_namespace` is the default
-    namespace of the kubeconfig context, None where there is no kubeconfig. `narrowed` are kinds that were wanted from all namespaces and
-    could be read in the one being graded only.
+    namespace of the kubeconfig context, None where there is no kubeconfig.
     """
 
     source: Source
@@ -355,7 +354,6 @@ class Snapshot:
     unreadable: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     problems: tuple[Problem, ...] = ()
     context_namespace: str | None = None
-    narrowed: frozenset[str] = frozenset()
     _by_kind: Mapping[str, tuple[K8sObject, ...]] = field(init=False, repr=False, compare=False, default_factory=lambda: _NOTHING)
 
     def __post_init__(self) -> None:

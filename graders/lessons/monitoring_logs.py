@@ -192,10 +192,10 @@ def log_collector(snapshot: Snapshot) -> Verdict:
             return judged
         faults.append(judged)
     nearest = min(faults, key=lambda fault: fault.weight, default=None)
-    if COLLECTOR in snapshot.narrowed and (nearest is None or nearest.weight > _NEAR):
+    if snapshot.is_live and (nearest is None or nearest.weight > _NEAR):
         return unknown(
-            f"No {COLLECTOR} in namespace {snapshot.namespace} collects logs, and you may not list those of others: a collector mostly "
-            "stands in a namespace of its own. Check with: kubectl get daemonsets --all-namespaces"
+            f"No {COLLECTOR} in namespace {snapshot.namespace} collects logs, and others are not read: a collector mostly stands in a "
+            "namespace of its own. Check with: kubectl get daemonsets --all-namespaces"
         )
     if nearest is not None:
         return nearest.verdict

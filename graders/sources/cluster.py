@@ -97,7 +97,6 @@ class Cluster:
                 {kind: state.sentence(KINDS[kind], namespace, target) for kind, state in states.items() if isinstance(state, Failure)}
             ),
             context_namespace=self._connection.access.namespace,
-            narrowed=frozenset(kind for kind, state in states.items() if isinstance(state, Listing) and state.narrowed),
         )
 
     def _read(self, kinds: Sequence[str], namespace: str) -> dict[str, State]:

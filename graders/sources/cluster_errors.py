@@ -75,7 +75,7 @@ class Failure(Exception):
     def sentence(self, kind: Kind, namespace: str, target: Target) -> str:
         """Which kind could not be read, why, and what to run next."""
         where, scope = (f" in namespace {namespace}", f" -n {namespace}") if kind.namespaced else ("", "")
-        if kind.everywhere and not kind.or_own:
+        if kind.everywhere:
             where, scope = " in all namespaces", " -A"
         command = (self.check or f"kubectl get {kind.resource}{{scope}}").replace("{scope}", scope) + target.flags
         check = f"{self.advice}, then check" if self.advice else "Check"

@@ -33,14 +33,10 @@ Query = list[tuple[str, str]]
 
 
 class Listing(NamedTuple):
-    """The objects of a kind, and the version of the list, from which a watch goes on; empty when there is none.
-
-    `narrowed` tells that only those of one namespace may be listed, of a kind that is wanted from all.
-    """
+    """The objects of a kind, and the version of the list, from which a watch goes on; empty when there is none."""
 
     objects: tuple[K8sObject, ...]
     version: str
-    narrowed: bool = False
 
 
 class Connection:
@@ -145,8 +141,7 @@ def to_object(kind: Kind, item: Mapping[str, Any]) -> K8sObject:
 def read_list(connection: Connection, kind: Kind, namespace: str, sleep: Callable[[float], object] = time.sleep) -> Listing:
     """All objects of a kind: those in `namespace`, or all of a cluster-scoped kind, in order of their names.
 
-    Raises Failure, and nothing else. Who may not list namespaces may still be allowed to get the one, and who may not
-    list a kind in all namespaces to list it in the own one.
+    Raises Failure, and nothing else. Who may not list namespaces may still be allowed to get the one.
     """
     reader = _Reader(connection, kind, sleep)
     try:
@@ -154,8 +149,6 @@ def read_list(connection: Connection, kind: Kind, namespace: str, sleep: Callabl
             return reader.facts(namespace)
         return reader.list(path_of(kind, namespace))
     except Failure as failure:
-        if failure.status == 403 and kind.or_own:
-            return reader.list(path_of(kind._replace(everywhere=False), namespace))._replace(version="", narrowed=True)
         if kind.name != "Namespace" or failure.status != 403:
             raise
         with contextlib.suppress(Failure):

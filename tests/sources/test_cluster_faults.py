@@ -341,23 +341,6 @@ def test_namespace_that_cannot_be_got_is_absent_only_when_the_server_says_so(tmp
         assert "access denied" in unread(read(reach(tmp_path, server), "Namespace"), "Namespace")
 
 
-DAEMON_SET = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "agent", "namespace": "rag-engine"}}
-
-
-def test_own_namespace_is_listed_where_not_all_may_be(tmp_path: Path) -> None:
-    def denies_all(exchange: Exchange) -> bool:
-        return "/namespaces/" not in exchange.path and exchange.refuse(403)
-
-    with serving([DAEMON_SET], denies_all) as server:
-        snapshot = read(reach(tmp_path, server), "DaemonSet")
-    assert [item.name for item in snapshot.every("DaemonSet")] == ["agent"]
-    assert snapshot.narrowed == {"DaemonSet"}
-    with serving([DAEMON_SET]) as server:
-        assert read(reach(tmp_path, server), "DaemonSet").narrowed == frozenset()
-    with serving([DAEMON_SET], FAULTS["forbidden"]) as server:
-        assert "in namespace rag-engine: access denied" in unread(read(reach(tmp_path, server), "DaemonSet"), "DaemonSet")
-
-
 def test_every_kind_has_a_plural_that_reads_well(tmp_path: Path) -> None:
     with serving((), FAULTS["forbidden"]) as server:
         snapshot = read(reach(tmp_path, server), *KINDS)
