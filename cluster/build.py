@@ -126,8 +126,8 @@ def _version_flags(minor: str) -> list[str]:
 def _target(minor: str) -> Path:
     module_file = _module_file(minor)
     digest = hashlib.sha256()
-    sources = [path for path in SOURCE.rglob("*.go") if not path.name.endswith("_test.go")]
-    for path in sorted([*sources, module_file, module_file.with_suffix(".sum"), *SOURCE.rglob("*.yaml")]):
+    source = [path for path in SOURCE.rglob("*.go") if not path.name.endswith("_test.go")]
+    for path in sorted([*source, module_file, module_file.with_suffix(".sum"), *SOURCE.rglob("*.yaml")]):
         digest.update(path.relative_to(SOURCE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kubernetes-course"
     name = f"practice-cluster-{kubernetes_version(minor)}-{digest.hexdigest()[:16]}"

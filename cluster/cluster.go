@@ -197,15 +197,16 @@ func (c *cluster) bringUp(ctx context.Context, options launchOptions) error {
 
 // afterFailure stops what a failed or interrupted up has started, so that no half cluster stays behind.
 func (c *cluster) afterFailure(failure error, interrupted, ctx context.Context, release func()) error {
-	release() // a second Ctrl-C ends this at once
+	stopped, late := interrupted.Err() != nil, ctx.Err() != nil
+	release() // a second Ctrl-C ends this at once; it cancels both contexts
 	switch {
-	case interrupted.Err() != nil:
+	case stopped:
 		failure = errors.New("interrupted. Nothing of it runs; start it again with: practice-cluster up")
-	case ctx.Err() != nil:
+	case late:
 		failure = fmt.Errorf("%w\nOn a slow or busy machine, give it longer: practice-cluster up --timeout 5m", failure)
 	}
-	if len(c.running()) == len(order) && interrupted.Err() == nil && ctx.Err() == nil {
-		return failure // it runs, and what went wrong is written in the error
+	if len(c.running()) == len(order) && !stopped && !late {
+		return failure // it runs as before, and what was asked of it is not possible
 	}
 	return errors.Join(failure, c.stopAll())
 }
@@ -279,6 +280,8 @@ func (c *cluster) launch(ctx context.Context, options launchOptions, progress *p
 		"--service-account-private-key-file="+pki("service-accounts.key"), "--root-ca-file="+pki("ca.crt"),
 		"--cluster-signing-cert-file="+pki("ca.crt"), "--cluster-signing-key-file="+pki("ca.key"),
 		"--use-service-account-credentials=true", "--leader-elect=false", "--secure-port=0", "--profiling=false",
+		// It looks ten times a second for disks to attach to machines, and there are neither.
+		"--controllers=*,-persistentvolume-attach-detach-controller",
 	); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // settings are what a cluster keeps between runs, besides its ports, certificates and database.
@@ -23,10 +24,12 @@ type settings struct {
 // readJSON fills value from a file in the cluster's folder; a file that is not there, or was cut off by a power failure, leaves it as it is.
 func (c *cluster) readJSON(name string, value any) error {
 	data, err := os.ReadFile(filepath.Join(c.dir, name))
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil
-	}
-	if err != nil {
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		return c.notWritable(err)
+	case err != nil:
 		return fmt.Errorf("%s cannot be read: %w", c.dir, cause(err))
 	}
 	if json.Unmarshal(data, value) != nil {

@@ -72,7 +72,8 @@ func (o options) parseWords(args []string) (words []string, code int, ok bool) {
 			o.describe(os.Stdout)
 			return nil, 0, false
 		case err != nil:
-			fmt.Fprintf(os.Stderr, "practice-cluster %s: %v. Its options: practice-cluster help %s\n", o.Name(), err, o.Name())
+			problem := strings.Replace(err.Error(), "flag provided but not defined: -", "there is no option --", 1)
+			fmt.Fprintf(os.Stderr, "practice-cluster %s: %s. Its options: practice-cluster help %s\n", o.Name(), problem, o.Name())
 			return nil, 2, false
 		case o.NArg() == 0:
 			return words, 0, true
@@ -245,11 +246,11 @@ func unknown(word string) int {
 	for _, v := range verbs() {
 		names = append(names, v.name)
 	}
-	hint := "It knows " + strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+	hint := "It knows " + strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1] + "."
 	if near, ok := nearest(word, names); ok {
 		hint = "Did you mean " + near + "?"
 	}
-	fmt.Fprintf(os.Stderr, "practice-cluster knows no %q. %s See: practice-cluster help\n", word, strings.TrimSuffix(hint, ".")+".")
+	fmt.Fprintf(os.Stderr, "practice-cluster knows no %q. %s See: practice-cluster help\n", word, hint)
 	return 2
 }
 

@@ -17,7 +17,7 @@ import (
 const (
 	pollEvery = 100 * time.Millisecond
 	// launchGrace is how long a component may take to lock its file before we call it dead.
-	launchGrace = 5 * time.Second
+	launchGrace = 8 * time.Second
 )
 
 func ready(ctx context.Context, client *kubernetes.Clientset) error {
@@ -74,7 +74,7 @@ func (c *cluster) waitForAPI(ctx context.Context, client *kubernetes.Clientset) 
 
 // waitForNodes waits until Pods can be made and scheduled: the nodes are Ready and the default ServiceAccount is there.
 func (c *cluster) waitForNodes(ctx context.Context, client *kubernetes.Clientset) error {
-	err := c.until(ctx, "the nodes did not become Ready", order, func() (bool, error) {
+	return c.until(ctx, "the nodes did not become Ready", order, func() (bool, error) {
 		if _, err := client.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{}); err != nil {
 			return false, err
 		}
@@ -87,17 +87,12 @@ func (c *cluster) waitForNodes(ctx context.Context, client *kubernetes.Clientset
 				return false, fmt.Errorf("node %s is not Ready yet", node.Name)
 			}
 		}
+		// The nodes of an earlier run are Ready before anybody has looked at them again.
+		if alive := c.running(); len(alive) < len(order) {
+			return false, fmt.Errorf("only %s runs yet", strings.Join(alive, ", "))
+		}
 		return len(nodes.Items) > 0, nil
 	})
-	if err != nil {
-		return err
-	}
-	for _, name := range order { // one that nothing has waited for, as the scheduler
-		if !c.alive(name) {
-			return c.died(name)
-		}
-	}
-	return nil
 }
 
 // waitForMetrics waits until the APIs behind the aggregation layer answer: until then every discovery is incomplete, and kubectl says so.

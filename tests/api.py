@@ -55,6 +55,15 @@ class Api:
         answer = json.loads(text) if text[:1] == b"{" else {"message": text.decode(errors="replace")}
         return response.status, answer
 
+    def version(self) -> str:
+        """The server's release, as `v1.37.2`."""
+        _, answer = self.request("GET", "/version")
+        return str(answer["gitVersion"])
+
+    def minor(self) -> int:
+        """The server's minor version, 37 for 1.37."""
+        return int(self.version().split(".")[1])
+
     def path(self, body: Mapping[str, Any], namespace: str = "rag-engine") -> str:
         """The URL path of the collection that an object belongs to. Raises LookupError for a kind that is not served."""
         version, kind = str(body.get("apiVersion", "")), str(body.get("kind", ""))

@@ -6,6 +6,7 @@ it behaves is set by environment variables, so that a lesson can have it start s
     PORT                where it listens (default: 8000)
     START_SECONDS       how long it takes before it listens (default: 0)
     REQUIRES            names of variables, separated by blanks, without which it does not start
+    FAIL_READINESS      true: it is never ready
     READY_UNLESS        it is not ready while this file exists (default: /tmp/not-ready)
     WORK_MILLISECONDS   processor time that each query costs (default: 5)
     ENVIRONMENT, LOG_LEVEL, QDRANT_HOST, QDRANT_PORT, CACHE_TTL, ENABLE_HYBRID_SEARCH, ENABLE_RERANKING: the application's settings
@@ -54,6 +55,7 @@ class Settings:
 
     port: int
     start_seconds: float
+    never_ready: bool
     not_ready_file: Path
     work_seconds: float
     level: str
@@ -74,6 +76,7 @@ def settings(variables: Mapping[str, str]) -> Settings:
     return Settings(
         port=int(_number(variables, "PORT", "8000")),
         start_seconds=_number(variables, "START_SECONDS", "0"),
+        never_ready=variables.get("FAIL_READINESS", "").lower() == "true",
         not_ready_file=Path(variables.get("READY_UNLESS") or "/tmp/not-ready"),  # noqa: S108 - made by the learner with kubectl exec
         work_seconds=_number(variables, "WORK_MILLISECONDS", "5") / 1000,
         level=level if level in LEVELS else "info",
@@ -152,7 +155,7 @@ class Engine(ThreadingHTTPServer):
 
     def ready(self) -> bool:
         """Whether a Service should send requests here."""
-        return not self.stopping.is_set() and not self.settings.not_ready_file.exists()
+        return not (self.stopping.is_set() or self.settings.never_ready or self.settings.not_ready_file.exists())
 
     def stop(self) -> None:
         """Be not ready from now on, answer what is under way, and end."""

@@ -122,6 +122,12 @@ def test_not_ready_while_the_file_is_there(tmp_path: Path) -> None:
         assert server.get("/health")[0] == 200, "it is alive all the same"
 
 
+def test_never_ready_when_told_so() -> None:
+    with serving(FAIL_READINESS="True") as server:
+        assert server.get("/health/ready")[0] == 503
+        assert server.get("/health")[0] == 200
+
+
 def test_stops_when_told_after_it_has_answered() -> None:
     with serving(WORK_MILLISECONDS="700") as server:
         asking = subprocess.Popen(

@@ -23,8 +23,10 @@ from tests.cases import NOON, Case, cases, exercise
 pytestmark = pytest.mark.cluster
 
 NAMESPACE = "rag-engine"
-# Lessons about custom resources that a bare API server does not serve.
-UNSERVED = ("lesson-12", "lesson-13")
+# Kinds of which the grader has no schema, and the API server has.
+_CUSTOM = ("ServiceMonitor", "PrometheusRule", "BackupStorageLocation", "Schedule")
+# Of an adapter, whose settings stand in a namespace that is not read, or of KEDA, which is not installed: a cluster tells by the HPA.
+_ELSEWHERE = ("lesson-12", "autoscaling-metric-source")
 KUBECTL = shutil.which("kubectl", path=str(Path(sys.executable).parent)) or "kubectl"
 
 # What a lesson's manifests refer to without being about it.
@@ -118,7 +120,7 @@ def _remove(api: Api, item: K8sObject) -> None:
     api.delete(body, wait=item.ref != "ServiceAccount/default")  # which comes back at once
 
 
-@pytest.mark.parametrize("case", [case for case in cases() if not case.live and case.lesson.id not in UNSERVED], ids=lambda case: case.id)
+@pytest.mark.parametrize("case", [case for case in cases() if not case.live], ids=lambda case: case.id)
 def test_api_server_and_grader_agree(case: Case, clean: Stage) -> None:
     submitted = case.snapshot()
     from_files = evaluate(case.lesson, submitted)
@@ -127,8 +129,11 @@ def test_api_server_and_grader_agree(case: Case, clean: Stage) -> None:
     if applied.returncode:
         # Of custom resources we know no schema: there the objective itself has to find the fault.
         failing = {result.objective.id for result in from_files.results if result.status is Status.FAILED}
-        unserved = "no matches for kind" in applied.stderr and case.objective.id in failing
-        assert ours or unserved, f"the API server rejects it and we do not:\n{applied.stderr}"
+        custom = "no matches for kind" in applied.stderr or any(kind in applied.stderr for kind in _CUSTOM)
+        if 'no matches for kind "ScaledObject"' in applied.stderr:
+            assert (case.lesson.id, case.objective.id) == _ELSEWHERE
+            return
+        assert ours or (custom and case.objective.id in failing), f"the API server rejects it and we do not:\n{applied.stderr}"
         return
     assert not ours, f"the API server accepts it and we reject it: {ours}"
 
@@ -137,6 +142,8 @@ def test_api_server_and_grader_agree(case: Case, clean: Stage) -> None:
     scaled = _scaled(submitted, served)
     for result in from_files.results:
         if scaled and result.verdict.evidence is not None and result.verdict.evidence.path == "spec.replicas":
+            continue
+        if (case.lesson.id, result.objective.id) == _ELSEWHERE:
             continue
         if not result.objective.live and result.status is not Status.SKIPPED:
             # Pending: a controller has not acted yet, so that the cluster cannot tell.

@@ -27,7 +27,8 @@ const (
 	pullNoticed  = 2 * time.Second        // the same of a failed pull
 	reminder     = 15 * time.Second       // how often a kubelet repeats the event of a container that waits
 	sandboxTakes = 100 * time.Millisecond
-	jobTakes     = time.Second // what an unknown command takes where a container is meant to end
+	failsAfter   = 300 * time.Millisecond // how long an app looks for its variables before it gives up
+	jobTakes     = time.Second            // what an unknown command takes where a container is meant to end
 )
 
 // role of a container in its Pod.
@@ -69,6 +70,7 @@ type container struct {
 	pullTakes time.Duration
 	pull      backoff
 	crash     backoff
+	released  bool // its back-off is over, and what else it needs is on its way
 	reminded  time.Time
 }
 
@@ -116,29 +118,30 @@ func isYes(value string) bool {
 	return err == nil && yes
 }
 
+// play is what becomes of the container's program: its command, or else the image's own.
 func (c *container) play(pod *corev1.Pod, around surroundings) program {
-	if command := c.command(around.env); len(command) > 0 {
-		done := interpret(command, around)
-		switch {
-		case done.forever:
-			return program{lines: done.lines}
-		case !done.unknown:
-			return program{lines: done.lines, ends: true, after: done.after, code: done.code}
-		case c.meantToEnd(pod):
-			return program{lines: done.lines, ends: true, after: done.after + jobTakes}
-		}
-		// A server started by a command of its own, as far as anyone can tell.
-		return program{lines: done.lines, app: true}
+	command := c.command(around.env)
+	done := interpret(command, around)
+	switch {
+	case len(command) == 0 || done.unknown:
+	case done.forever:
+		return program{lines: done.lines}
+	default:
+		return program{lines: done.lines, ends: true, after: done.after, code: done.code}
 	}
 	for _, needed := range c.image.Requires {
 		if around.env[needed.Name] == "" {
-			return program{lines: []string{needed.Says}, ends: true, after: 300 * time.Millisecond, code: 1, reason: needed.Says}
+			return program{lines: append(done.lines, needed.Says), ends: true, after: failsAfter, code: 1, reason: needed.Says}
 		}
 	}
-	if exit := c.image.Exits; exit != nil && !c.spec.Stdin {
+	exit := c.image.Exits
+	switch {
+	case c.meantToEnd(pod) && (done.unknown || len(c.spec.Args) > 0):
+		return program{lines: done.lines, ends: true, after: done.after + jobTakes}
+	case !done.unknown && exit != nil && !c.spec.Stdin:
 		return program{lines: c.image.Log, ends: true, after: exit.After.Duration, code: exit.Code}
 	}
-	return program{app: true}
+	return program{lines: done.lines, app: true} // a server, as far as anyone can tell
 }
 
 // command is what replaces the image's own program. The arguments of a tool without an entrypoint are its command.
@@ -214,7 +217,15 @@ func (c *container) terminate(at time.Time, code int32, message string) {
 }
 
 func (c *container) wait(reason, message string) {
-	c.state = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
+	c.become(corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}})
+}
+
+// become gives the container its next state; how it ended is its last one then.
+func (c *container) become(state corev1.ContainerState) {
+	if c.state.Terminated != nil {
+		c.last = c.state
+	}
+	c.state = state
 }
 
 // restartable tells whether an ended container is started again.

@@ -241,17 +241,9 @@ func (k *Kubelets) play(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
+	k.waits(key, pod.Namespace, true) // before it looks: what appears meanwhile must wake it
 	outcome := memory.Step(pod, k, time.Now())
-	k.mutex.Lock()
-	if k.waiting[pod.Namespace] == nil {
-		k.waiting[pod.Namespace] = map[string]bool{}
-	}
-	if outcome.Waiting {
-		k.waiting[pod.Namespace][key] = true
-	} else if delete(k.waiting[pod.Namespace], key); len(k.waiting[pod.Namespace]) == 0 {
-		delete(k.waiting, pod.Namespace)
-	}
-	k.mutex.Unlock()
+	k.waits(key, pod.Namespace, outcome.Waiting)
 	for _, image := range outcome.Pulled {
 		k.pulled(pod.Spec.NodeName, image)
 	}
@@ -273,6 +265,20 @@ func (k *Kubelets) play(ctx context.Context, key string) error {
 		return fmt.Errorf("%s could not be deleted: %w", key, err)
 	}
 	return nil
+}
+
+// waits notes whether a Pod waits for objects of its namespace.
+func (k *Kubelets) waits(key, namespace string, does bool) {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	if does && k.waiting[namespace] == nil {
+		k.waiting[namespace] = map[string]bool{}
+	}
+	if does {
+		k.waiting[namespace][key] = true
+	} else if delete(k.waiting[namespace], key); len(k.waiting[namespace]) == 0 {
+		delete(k.waiting, namespace)
+	}
 }
 
 // isGone tells that the Pod is not there any more, or is another one of the same name.
@@ -312,7 +318,9 @@ func (k *Kubelets) forget(key string) {
 		k.addresses.release(memory.uid)
 		delete(k.memories, key)
 		namespace, _, _ := strings.Cut(key, "/")
-		delete(k.waiting[namespace], key)
+		if delete(k.waiting[namespace], key); len(k.waiting[namespace]) == 0 {
+			delete(k.waiting, namespace)
+		}
 	}
 }
 

@@ -169,11 +169,11 @@ func (m *Memory) Step(pod *corev1.Pod, world World, now time.Time) Outcome {
 	switch {
 	case finished(m.phase):
 	case pod.DeletionTimestamp != nil:
-		m.stopAll(pod, deletionGrace(pod), "")
+		m.stopAll(deletionGrace(pod))
 	case m.pastDeadline(pod):
 		m.reason, m.message = "DeadlineExceeded", "Pod was active on the node longer than the specified deadline"
 		m.event(nil, corev1.EventTypeNormal, "DeadlineExceeded", m.message)
-		m.stopAll(pod, podGrace(pod), "")
+		m.stopAll(podGrace(pod))
 	}
 	if !finished(m.phase) {
 		m.advance(pod, world)
@@ -216,13 +216,10 @@ func podGrace(pod *corev1.Pod) time.Duration {
 
 // advance lets the containers go on, one after the other, as far as the moment allows.
 func (m *Memory) advance(pod *corev1.Pod, world World) {
-	ready := m.stopping || m.prepare(pod, world)
+	ready := !m.stopping && m.prepare(pod, world)
 	initialised := true
 	for _, c := range m.containers {
-		mayStart := ready && (initialised || c.role != roleMain) && !m.stopping
-		if c.role == roleInit || c.role == roleSidecar {
-			mayStart = mayStart && initialised
-		}
+		mayStart := ready && initialised
 		if c.role == roleInit && m.mainHasStarted() {
 			mayStart = false // init containers run once
 		}
@@ -284,14 +281,14 @@ func (m *Memory) mainHasStarted() bool {
 	return false
 }
 
-// workIsDone tells whether the main containers have ended for good, so that sidecars may go.
+// workIsDone tells whether the main containers have ended for good, or will never begin, so that sidecars may go.
 func (m *Memory) workIsDone(pod *corev1.Pod) bool {
+	if m.initHasFailed(pod) {
+		return true
+	}
 	for _, c := range m.containers {
-		switch {
-		case c.role == roleMain && (c.state.Terminated == nil || c.restartable(pod)):
-			if !m.initHasFailed(pod) {
-				return false
-			}
+		if c.role == roleMain && (c.state.Terminated == nil || c.restartable(pod)) {
+			return false
 		}
 	}
 	return true
@@ -321,17 +318,15 @@ func (m *Memory) advanceOne(pod *corev1.Pod, c *container, world World, mayStart
 		m.watch(pod, c)
 	}
 	retired := m.stopping || c.role == roleSidecar && m.workIsDone(pod)
+	again := false
 	if ended := c.state.Terminated; ended != nil && !retired && c.restartable(pod) {
-		if m.due(ended.FinishedAt.Add(noticed)) {
-			c.last = corev1.ContainerState{Terminated: ended}
-			if c.crash.delay > 0 && ended.FinishedAt.Sub(c.crash.updated) > forgetBackoff {
-				c.crash = backoff{}
-			}
-			c.wait("CrashLoopBackOff", "")
-		}
+		again = m.due(ended.FinishedAt.Add(noticed))
 	}
-	if c.state.Terminated == nil && c.state.Running == nil && mayStart {
+	if c.state.Running == nil && (c.state.Terminated == nil || again) && mayStart {
 		m.tryToStart(pod, c, world)
+		if ended := c.state.Terminated; ended != nil && ended.FinishedAt.Add(noticed).After(m.now) { // at once: its program had nothing to do
+			m.lookAt(ended.FinishedAt.Add(noticed))
+		}
 	}
 }
 
@@ -441,21 +436,18 @@ func (m *Memory) kill(c *container, grace time.Duration, message string) {
 		m.event(c, corev1.EventTypeNormal, "Killing", message)
 	}
 	c.stop(m.now, grace)
-	m.lookAt(c.dying.at)
+	if c.dying.at.After(m.now) {
+		m.lookAt(c.dying.at)
+	}
 }
 
 // stopAll stops what runs; nothing is started any more.
-func (m *Memory) stopAll(pod *corev1.Pod, grace time.Duration, why string) {
+func (m *Memory) stopAll(grace time.Duration) {
 	m.stopping = true
 	for _, c := range m.all() {
-		if c.state.Running == nil {
-			continue
+		if c.state.Running != nil {
+			m.kill(c, grace, "Stopping container "+c.spec.Name)
 		}
-		message := "Stopping container " + c.spec.Name
-		if why != "" {
-			message = why
-		}
-		m.kill(c, grace, message)
 	}
 }
 
@@ -483,7 +475,8 @@ func (m *Memory) tryToStart(pod *corev1.Pod, c *container, world World) {
 	c.id = newID(pod, c.spec.Name, c.restarts)
 	m.event(c, corev1.EventTypeNormal, "Created", "Container created")
 	m.event(c, corev1.EventTypeNormal, "Started", "Container started")
-	c.state = corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+	c.become(corev1.ContainerState{Running: &corev1.ContainerStateRunning{}})
+	c.released = false
 	c.run(pod, image, env, files(pod, c.spec, world), m.now)
 	c.state.Running.StartedAt.Time = m.now
 	c.started, c.ready, c.reminded = false, false, time.Time{}
@@ -491,25 +484,26 @@ func (m *Memory) tryToStart(pod *corev1.Pod, c *container, world World) {
 	m.watch(pod, c)
 }
 
-// inCrashBackoff tells whether a container that has run must wait before it may run again.
+// inCrashBackoff tells whether a container that has run must wait before it may run again. The first restart comes at once.
 func (m *Memory) inCrashBackoff(pod *corev1.Pod, c *container) bool {
-	ended := c.last.Terminated
-	if ended == nil || c.id == "" || c.id != ended.ContainerID {
+	ended := c.state.Terminated
+	if ended == nil {
+		ended = c.last.Terminated
+	}
+	if ended == nil || c.released {
 		return false
 	}
-	if c.crash.delay > 0 {
-		until := ended.FinishedAt.Add(c.crash.delay)
-		if !m.due(until) {
-			where := fmt.Sprintf("%s in pod %s", c.spec.Name, fullName(pod))
-			m.waitWith(c, "CrashLoopBackOff",
-				fmt.Sprintf("back-off %s restarting failed container=%s pod=%s", c.crash.delay, c.spec.Name, fullName(pod)),
-				corev1.EventTypeWarning, "BackOff", "Back-off restarting failed container "+where)
-			return true
-		}
+	if c.created != c.spec.Image || ended.FinishedAt.Sub(c.crash.updated) > forgetBackoff {
+		c.crash = backoff{} // another container, as it were, or a good one
 	}
-	if c.pulledAt.IsZero() && c.pull.delay == 0 && c.state.Waiting != nil && c.state.Waiting.Reason == "CrashLoopBackOff" {
-		c.crash.grow(m.now, ended.FinishedAt.Time)
+	if c.crash.delay > 0 && !m.due(ended.FinishedAt.Add(c.crash.delay)) {
+		m.waitWith(c, "CrashLoopBackOff",
+			fmt.Sprintf("back-off %s restarting failed container=%s pod=%s", c.crash.delay, c.spec.Name, fullName(pod)),
+			corev1.EventTypeWarning, "BackOff", fmt.Sprintf("Back-off restarting failed container %s in pod %s", c.spec.Name, fullName(pod)))
+		return true
 	}
+	c.crash.grow(m.now, ended.FinishedAt.Time)
+	c.released = true
 	return false
 }
 

@@ -22,7 +22,7 @@ func (m *Memory) phaseNow(pod *corev1.Pod) corev1.PodPhase {
 	}
 	running, succeeded, ended, all := 0, 0, 0, 0
 	for _, c := range m.containers {
-		if c.role == roleSidecar && c.state.Running != nil && c.id != "" && m.workIsDone(pod) {
+		if c.role == roleSidecar && c.state.Running != nil && m.workIsDone(pod) {
 			running++ // still to be stopped
 		}
 		if c.role != roleMain {

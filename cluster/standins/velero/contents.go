@@ -362,6 +362,22 @@ func (s store) read(uid string) (entries []entry, err error) {
 	return raw, nil
 }
 
+// keepOnly removes what is left of backups that were deleted while nobody watched.
+func (s store) keepOnly(uids map[string]bool) error {
+	files, err := filepath.Glob(s.path("*"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if uid := strings.TrimSuffix(filepath.Base(file), ".json"); !uids[uid] {
+			if err := s.forget(uid); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (s store) forget(uid string) error {
 	if err := os.Remove(s.path(uid)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err

@@ -77,6 +77,13 @@ func (p *Part) Run(ctx context.Context) error {
 	defer stop()
 	factory.Start(ctx.Done())
 	factory.WaitForCacheSync(ctx.Done())
+	uids := map[string]bool{}
+	for _, backup := range p.all(kindBackup) {
+		uids[string(backup.GetUID())] = true
+	}
+	if err := p.store.keepOnly(uids); err != nil {
+		return err
+	}
 	go func() {
 		<-ctx.Done()
 		p.queue.ShutDown()

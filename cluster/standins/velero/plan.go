@@ -121,6 +121,7 @@ func parseCron(expression string) (schedule cron.Schedule, err error) {
 }
 
 // nextRun is when the next backup of a Schedule is due: the first time after the last backup, or after the Schedule was made.
+// Unless the expression names a time zone it is UTC, as in the containers that Velero runs in.
 func nextRun(schedule *unstructured.Unstructured, times cron.Schedule) time.Time {
 	last := timeAt(schedule, "status", "lastBackup")
 	if last.IsZero() {
@@ -129,7 +130,7 @@ func nextRun(schedule *unstructured.Unstructured, times cron.Schedule) time.Time
 	if skipped := timeAt(schedule, "status", "lastSkipped"); skipped.After(last) {
 		last = skipped
 	}
-	return times.Next(last.Local())
+	return times.Next(last.UTC())
 }
 
 // underway tells whether a Schedule has to wait because a backup of it has not ended.
