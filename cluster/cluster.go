@@ -248,6 +248,7 @@ func (c *cluster) launch(ctx context.Context, options launchOptions, progress *p
 		"--authorization-mode=RBAC",
 		"--allow-privileged=true", // as kubeadm and kind have it; Pod Security is what forbids it
 		"--endpoint-reconciler-type=none",
+		"--feature-gates=UnknownVersionInteroperabilityProxy=false", // it would ask every few seconds for other API servers
 		"--profiling=false",
 	); err != nil {
 		return err
