@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/x509"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -53,11 +54,13 @@ func TestShellWord(t *testing.T) {
 
 func TestEnvironmentOfComponents(t *testing.T) {
 	got := environment("etcd", []string{"HOME=/h", "https_proxy=http://p", "HTTP_PROXY=http://p", lockVariable + "=/old"})
-	if want := []string{"HOME=/h", "GOGC=50"}; !slices.Equal(got, want) {
+	if want := []string{"GOGC=50", "GOMAXPROCS=2", "HOME=/h"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if got := environment("etcd", []string{"GOGC=200"}); !slices.Equal(got, []string{"GOGC=200"}) {
-		t.Errorf("a GOGC of the caller's is kept, got %v", got)
+	command := exec.Command("env")
+	command.Env = environment("kwok", []string{"GOGC=200"})
+	if !slices.Contains(command.Environ(), "GOGC=200") || slices.Contains(command.Environ(), "GOGC=50") {
+		t.Errorf("a GOGC of the caller's counts, got %v", command.Environ())
 	}
 }
 

@@ -262,6 +262,7 @@ func (c *cluster) launch(ctx context.Context, options launchOptions, progress *p
 		"--endpoint-reconciler-type=none",
 		"--kubelet-preferred-address-types=InternalIP", "--kubelet-certificate-authority="+pki("ca.crt"),
 		"--kubelet-client-certificate="+pki("kubelet-client.crt"), "--kubelet-client-key="+pki("kubelet-client.key"),
+		"--feature-gates=UnknownVersionInteroperabilityProxy=false", // it would ask every few seconds for other API servers
 		"--profiling=false",
 	); err != nil {
 		return err

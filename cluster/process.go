@@ -141,33 +141,29 @@ func (c *cluster) stop(name string) error {
 	return nil
 }
 
-// frugal are settings of Go's garbage collector: at rest a component's memory matters more than the moment that collecting takes.
-var frugal = map[string]string{
-	"etcd":                    "50",
-	"kube-apiserver":          "50",
-	"kube-controller-manager": "50",
-	"kube-scheduler":          "50",
-	"kwok":                    "50",
-	"stand-ins":               "50",
-}
+// Go's garbage collector and scheduler, told that at rest little memory and few wake-ups matter more than speed. Only the API server and
+// the database have work for more than one processor, and then not for many.
+const (
+	frugalMemory = "GOGC=50"
+	twoCores     = "GOMAXPROCS=2"
+	oneCore      = "GOMAXPROCS=1"
+)
 
-// environment is what a component gets of ours: no proxy, for all that it talks to is on this machine, and a frugal garbage collector
-// unless GOGC says otherwise.
+// environment is what a component gets of ours: no proxy, for all that it talks to is on this machine, and frugal settings unless the
+// environment has others.
 func environment(component string, ours []string) []string {
-	var kept []string
-	chosen := false
+	cores := oneCore
+	if component == "kube-apiserver" || component == "etcd" {
+		cores = twoCores
+	}
+	kept := []string{frugalMemory, cores} // of two with the same name, the later one counts
 	for _, pair := range ours {
 		name, _, _ := strings.Cut(pair, "=")
 		switch strings.ToUpper(name) {
 		case "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", lockVariable:
 			continue
-		case "GOGC":
-			chosen = true
 		}
 		kept = append(kept, pair)
-	}
-	if !chosen {
-		kept = append(kept, "GOGC="+frugal[component])
 	}
 	return kept
 }

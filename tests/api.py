@@ -33,6 +33,7 @@ class Api:
             self._context.load_cert_chain(pair)
         self._address = urlsplit(cluster["server"]).netloc
         self._connection = http.client.HTTPSConnection(self._address, context=self._context, timeout=30)
+        self._version: str | None = None
         self._resources: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def __enter__(self) -> Api:
@@ -57,8 +58,9 @@ class Api:
 
     def version(self) -> str:
         """The server's release, as `v1.37.2`."""
-        _, answer = self.request("GET", "/version")
-        return str(answer["gitVersion"])
+        if self._version is None:
+            self._version = str(self.request("GET", "/version")[1]["gitVersion"])
+        return self._version
 
     def minor(self) -> int:
         """The server's minor version, 37 for 1.37."""
