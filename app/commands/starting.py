@@ -11,7 +11,7 @@ from app.commands.arguments import NAMESPACE, CourseParser
 from app.commands.asking import agreed
 from app.services.content import Exercise, in_namespace
 from app.services.folders import Copied, copy_files
-from app.services.seeding import Plan, carry_out, chosen_files, made_for, needed, plan, remove, seed_of
+from app.services.seeding import Plan, carry_out, chosen_files, made_for, needed, plan, remove, seed_of, workload_in
 from app.services.seeds import LARGEST, new_seed
 from app.services.session import Place, place_of
 from graders.errors import GradingError, UsageError
@@ -94,16 +94,16 @@ def _start(options: Namespace, exercise: Exercise, folder: Path, place: Place) -
             )
         seed = before if before is not None and not options.again else _drawn(exercise, options.seed, before)
     gone = old if options.again else []
-    _copy(exercise, folder, place.namespace, seed)
     bodies = needed(exercise, place.namespace, seed)
     intended = plan(place.writer, bodies, place.namespace)
     doomed = {step.ref for step in gone}
     to_make = [step.ref for step in intended.make] + [ref for ref in intended.ours if ref in doomed]
     say(f"In {place.words}:")
     _tell(intended, doomed, to_make)
+    if (gone or to_make) and not agreed("Go on?", yes=options.yes):
+        return 1
+    _copy(exercise, folder, place.namespace, seed)
     if gone or to_make:
-        if not agreed("Go on?", yes=options.yes):
-            return 1
         if gone:
             left = remove(place.writer, gone, place.namespace, time.monotonic() + _PATIENCE)
             if left:
@@ -132,11 +132,11 @@ def _tell(intended: Plan, doomed: set[str], to_make: list[str]) -> None:
 
 
 def _copy(exercise: Exercise, folder: Path, namespace: str, seed: int | None) -> None:
-    """Copy the task, and the starter or, for want of one, the broken workloads."""
+    """Copy the task, and what to begin with: the broken workloads that were drawn, else the starter."""
     texts: dict[str, str] = {}
-    sources = {path.relative_to(exercise.folder / "starter").as_posix(): path for path in exercise.files("starter")}
+    sources = {f"{workload_in(path, namespace)}.yaml": path for path in chosen_files(exercise, seed).values()}
     if not sources:
-        sources = {f"{objective}.yaml": path for objective, path in chosen_files(exercise, seed).items()}
+        sources = {path.relative_to(exercise.folder / "starter").as_posix(): path for path in exercise.files("starter")}
     for name, path in {"task.md": exercise.folder / "task.md", **sources}.items():
         text = path.read_text(encoding="utf-8")
         texts[name] = in_namespace(text, namespace) if path.suffix in (".yaml", ".yml") else text

@@ -20,6 +20,7 @@ from graders.errors import GradingError
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # They only show what their lesson teaches; no later one builds on them.
 _LEFT_OUT = frozenset({"Pod"})
+_WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod"})
 # Pods are refused, or start without what they need, while these are not there.
 _FIRST = ("ServiceAccount", "ConfigMap", "Secret", "LimitRange", "ResourceQuota", "PersistentVolumeClaim")
 _HEAD = re.compile(r"^apiVersion:[ \t]*(\S+)[ \t]*\r?\n(?:#.*\n)*kind:[ \t]*(\S+)", re.MULTILINE)
@@ -56,6 +57,12 @@ def chosen_files(exercise: Exercise, seed: int | None) -> dict[str, Path]:
         return {}
     chosen = choose({objective: tuple(files) for objective, files in variants.items()}, seed)
     return {objective: variants[objective][variant] for objective, variant in chosen.items()}
+
+
+def workload_in(path: Path, namespace: str) -> str:
+    """The name of the workload that a file of broken workloads is about. Raises GradingError for a file that cannot be read."""
+    bodies = objects(path, namespace)
+    return next((str(body["metadata"]["name"]) for body in bodies if body["kind"] in _WORKLOADS), path.parent.name)
 
 
 def _is_of(body: Body, namespace: str) -> bool:

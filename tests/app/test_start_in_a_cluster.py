@@ -19,6 +19,7 @@ from app.commands import resetting, starting
 from app.services.cluster_writer import RequestRefused
 from app.services.content import Exercise, in_namespace
 from app.services.guards import COURSE, EXERCISE, MANAGED_BY, SEED
+from app.services.seeding import chosen_files
 from graders.engine import evaluate
 from graders.errors import UsageError
 from graders.lessons import LESSONS, Entry
@@ -314,7 +315,15 @@ def test_broken_workloads_of_the_course_are_admitted_and_go_again(
     fourteen = Exercise.of("lesson-14")
     assert starting.begin(_options(fresh, seed=seed), fourteen) == 0
     found = _get(api, f"/apis/apps/v1/namespaces/{fresh}/deployments?labelSelector={SEED}={seed}")["items"]
-    assert {item["metadata"]["name"] for item in found} == {"report-worker", "archive", "query-api", "indexer", "gateway", "search"}
+    names = {"report-worker", "archive", "query-api", "indexer", "gateway", "search"}
+    assert {item["metadata"]["name"] for item in found} == names
+    drawn = {
+        path.read_text(encoding="utf-8").replace("namespace: rag-engine", f"namespace: {fresh}")
+        for path in chosen_files(fourteen, seed).values()
+    }
+    copied = {path.stem: path.read_text(encoding="utf-8") for path in Path(fourteen.folder.name).glob("*.yaml")}
+    assert copied.keys() == names, "the files to mend are named after their workloads"
+    assert set(copied.values()) == drawn, "and are those that were drawn"
     assert resetting.clear(_options(fresh, everything=True), fourteen) == 0
     assert _get(api, f"/api/v1/namespaces/{fresh}") == {}
 
