@@ -92,7 +92,8 @@ def clean(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Stage]:
     try:
         yield stage
     finally:
-        for item in [*submitted, *(K8sObject.of(document, default_namespace=NAMESPACE) for document in backdrop)]:
+        created = [*submitted, *(K8sObject.of(document, default_namespace=NAMESPACE) for document in backdrop)]
+        for item in sorted(created, key=lambda item: item.kind == "PersistentVolumeClaim"):  # a claim stays while Pods use it
             _remove(stage.api, item)
         if any(item.kind == "StatefulSet" for item in submitted):  # whose claims stay on purpose
             stage.api.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}/persistentvolumeclaims")
