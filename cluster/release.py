@@ -6,7 +6,7 @@
     python3 cluster/release.py --kubernetes 1.36              with an older Kubernetes
 
 Each binary is named after what it holds: practice-cluster-v1.37.2-darwin-arm64. Beside them, SHA256SUMS is what `sha256sum --check` reads.
-On Linux the binary is tested by this repository's tests; for macOS and Windows it is known to compile.
+Only linux/amd64 is tested, by the tests of this repository; the others are compiled and have never been run by them.
 """
 
 from __future__ import annotations
