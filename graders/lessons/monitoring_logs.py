@@ -36,6 +36,8 @@ _STREAM_NAMES = (
     "- stdout stderr /dev/stdout /dev/stderr /dev/fd/1 /dev/fd/2 /dev/tty /proc/1/fd/1 /proc/1/fd/2 /proc/self/fd/1 /proc/self/fd/2"
 )
 _STREAMS = frozenset(_STREAM_NAMES.split())
+_NOWHERE = "/dev/null"
+_THEN = re.compile(r"(?:;|&&|\|\||\n)\s*\S")  # another command follows
 _SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh"))
 _READ_ONLY_VOLUMES = ("configMap", "secret", "projected", "downwardAPI")
 _LOG_FOLDERS = frozenset(("log", "logs"))
@@ -105,7 +107,10 @@ def _in_line(line: str) -> str | None:
         if target is not None:
             return target
     for redirected in _REDIRECTED.finditer(line):
-        if _is_file(redirected["file"].strip("\"'")):
+        target = redirected["file"].strip("\"'")
+        if target == _NOWHERE and _THEN.search(line, redirected.end()):
+            continue  # what a command before the app's own says, such as one that waits for the database
+        if _is_file(target):
             return f"`{redirected['file']}`"
     return None
 

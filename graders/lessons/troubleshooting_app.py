@@ -9,6 +9,7 @@ from graders.lessons.deployment_app import written
 from graders.lessons.existence import exists
 from graders.lessons.troubleshooting_pods import rolled_out, with_symptom
 from graders.semantics.images import parse_image
+from graders.semantics.probes import resolve_probe_port
 from graders.snapshot import Field, K8sObject, Snapshot
 from graders.verdict import Status, Verdict, failed, passed
 from graders.workloads import Workload
@@ -52,7 +53,7 @@ def mends(name: str, *, then: Check | None = None) -> Callable[[Check], Callable
                 return verdict
             workload = Workload.of(snapshot.own(KIND, name))
             app = _running(workload, name)
-            mended = app if isinstance(app, Verdict) else check(snapshot, app)
+            mended = app if isinstance(app, Verdict) else _gets_ready(app, check(snapshot, app))
             if isinstance(app, Verdict) or mended.status is not Status.PASSED:
                 return with_symptom(snapshot, workload.object, mended) if snapshot.is_live else mended
             if snapshot.is_live:
@@ -89,6 +90,17 @@ def _running(workload: Workload, name: str) -> App | Verdict:
             found = f"a `{field}` of its own: {' '.join(str(word.value) for word in place.each())[:80]}"
             return failed(place, expected="the program that the image starts by itself", found=found)
     return App(workload, container)
+
+
+def _gets_ready(app: App, verdict: Verdict) -> Verdict:
+    """The verdict, unless it is a pass and a probe asks at a name that is no port's: a kubelet throws such an answer away, and waits on."""
+    for name in ("startupProbe", "readinessProbe") if verdict.status is Status.PASSED else ():
+        for question in ("httpGet", "tcpSocket"):
+            port = app.container.key(name, question, "port")
+            if port.present and resolve_probe_port(app.container.value, port.value) is None:
+                found = f"{written(port)}, a name that no port of the container has: it never gets ready"
+                return failed(port, expected="the number of a port, or the name that the container gives to one", found=found)
+    return verdict
 
 
 def _nearest(workload: Workload, name: str) -> Field | None:

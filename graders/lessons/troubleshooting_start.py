@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from graders.lessons.deployment_app import container_in_words, written
 from graders.lessons.troubleshooting_app import KIND, App, is_image_of, mends, well
@@ -13,9 +16,10 @@ from graders.semantics.env import Keys, Origin, candidates, variables
 from graders.semantics.images import parse_image
 from graders.semantics.probes import HANDLERS, budget, deciding_probe, handler, period, requested_path, resolve_probe_port
 from graders.snapshot import Field, NotReadable, Snapshot
-from graders.verdict import Verdict, failed, passed, pending
+from graders.verdict import Status, Verdict, failed, passed, pending
 
 _QUERY, _VARIABLE = "query-api", "DATABASE_URL"
+_PASSWORD_BY_REFERENCE = re.compile(r"://[^:@]*:\$\(([\w.-]+)\)@")
 _COURSE_SECRET, _COURSE_KEY = "rag-engine-secrets", "database-url"
 
 _INDEXER, _PORT, _ALIVE = "indexer", 8080, "/healthz"
@@ -44,18 +48,32 @@ def crash_missing_env(snapshot: Snapshot, app: App) -> Verdict:
     def keys(kind: str, name: str) -> Collection[str] | None:
         return _keys(snapshot, kind, name)
 
-    origin = _origin(app.container, keys)
+    origin = _origin(app.container.value, _VARIABLE, keys)
     if origin is None:
         return failed(app.container.at("env"), expected=expected, found=_absence(app, keys))
-    place = app.container.key(*origin.path)
-    if origin.kind != "Secret":
+    place, password = app.container.key(*origin.path), _password(app.container, origin, keys)
+    if origin.kind != "Secret" and password is None:
         return failed(place, expected=expected, found=_in_words(place, origin))
-    return _unfilled(snapshot, place, origin) or well(app)
+    if password is None:
+        return _unfilled(snapshot, place, origin) or well(app)
+    advice = f"`{_VARIABLE}` is put together around a password from a Secret: keep the whole URL there."
+    return _unfilled(snapshot, app.container.key(*password.path), password) or well(app, advice)
 
 
-def _origin(container: Field, keys: Keys) -> Origin | None:
-    """Where the variable comes from. Of objects that are not at hand, a Secret has the benefit of the doubt, if nothing is certain."""
-    origins = candidates(container.value, _VARIABLE, keys)[::-1]
+def _password(container: Field, origin: Origin, keys: Keys) -> Origin | None:
+    """The key of a Secret that gives the password of a URL written around it; None when the value is no such URL."""
+    entry = container.key(*origin.path)
+    written_around = _PASSWORD_BY_REFERENCE.search(entry.at("value").text or "") if origin.kind == "value" else None
+    if written_around is None:
+        return None
+    earlier = {**container.mapping, "env": container.at("env").value[: origin.path[1]]}  # a reference to a later one stays as it stands
+    password = _origin(earlier, written_around[1], keys)
+    return password if password is not None and password.kind == "Secret" else None
+
+
+def _origin(container: Any, variable: str, keys: Keys) -> Origin | None:
+    """Where a variable comes from. Of objects that are not at hand, a Secret has the benefit of the doubt, if nothing is certain."""
+    origins = candidates(container, variable, keys)[::-1]
     certain = (origin for origin in origins if origin.there is not None or origin.path[0] == "env")
     return next(certain, None) or next((origin for origin in origins if origin.kind == "Secret"), None)
 
@@ -98,6 +116,9 @@ def _unfilled(snapshot: Snapshot, place: Field, origin: Origin) -> Verdict | Non
     if secret is None:
         found = f"Secret `{origin.name}`, which is not {'there' if snapshot.is_live else 'among what was submitted'}{silently}"
         return failed(place, expected="a Secret that is there", found=found)
+    refused = next((problem for problem in secret.problems if problem.rejected), None)
+    if refused is not None:
+        return Verdict(Status.FAILED, replace(refused, object=secret.ref).evidence())
     if not origin.there:
         listed = ", ".join(f"`{key}`" for key in sorted(_keys(snapshot, "Secret", origin.name) or ())) or "none"
         found = f"key `{origin.key}` of Secret `{origin.name}`, which is not there{silently}"

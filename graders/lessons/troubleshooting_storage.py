@@ -16,6 +16,10 @@ _NAME = "archive"
 _CLAIM_KIND, _CLAIM, _PATH = "PersistentVolumeClaim", "archive-data", "/archive"
 _FOUND = "pv.kubernetes.io/bound-by-controller"  # it wrote `volumeName`, a moment before the claim is bound
 
+_NO_NAME = "(default)"  # of a class; no object can have it
+_BY_HAND = "kubernetes.io/no-provisioner"
+_MISFIT = "a volume that does not fit: compare class, size and access modes"
+
 _ANY_CLASS = "no storage class, which means the default one, or the name of one that is there"
 
 # The classes that kind, minikube, k3s, Docker Desktop, MicroK8s and the managed clusters of the large clouds come with.
@@ -110,13 +114,25 @@ def _hopeless(snapshot: Snapshot, claim: K8sObject) -> tuple[Field, str, str] | 
         classes = {item.name: item for item in snapshot.all("StorageClass")}
     except NotReadable:
         return None
-    if any(may_bind(volume.body, claim.body, claim.namespace) for volume in volumes):
+    if any(_binds(snapshot, claim, volume, classes) for volume in volumes):
         return None
     if chosen.value not in (None, "") and not claim.key("metadata", "annotations", _FOUND).present:
-        return chosen, "no `volumeName`, or that of a volume that is there and fits", f"{written(chosen)}, and there is no such volume"
+        there = any(volume.name == chosen.value for volume in volumes)
+        found = _MISFIT if there else "and there is no such volume"
+        return chosen, "no `volumeName`, or that of a volume that is there and fits", f"{written(chosen)}, {found}"
     if selector.present:  # an empty one as well
-        return selector, "no `selector`: no volume is made for a claim with one", "a `selector` that no volume fits"
+        return selector, "no `selector`: no volume is made for a claim with one", "a `selector` for volumes, and none that fits the claim"
     return _classless(snapshot, claim, name, classes)
+
+
+def _binds(snapshot: Snapshot, claim: K8sObject, volume: K8sObject, classes: dict[str, K8sObject]) -> bool:
+    """Whether a volume that is there may be bound to the claim. A claim submitted without a class will have the default one."""
+    default = ""
+    if not snapshot.is_live:
+        known = [name for name, item in classes.items() if is_default(item.body)]
+        own = class_name(volume.body)
+        default = own if own and own in (known or (own,)) else _NO_NAME
+    return may_bind(volume.body, claim.body, claim.namespace, default)
 
 
 def _classless(snapshot: Snapshot, claim: K8sObject, name: Field, classes: dict[str, K8sObject]) -> tuple[Field, str, str] | None:
@@ -128,6 +144,8 @@ def _classless(snapshot: Snapshot, claim: K8sObject, name: Field, classes: dict[
         if snapshot.is_live and not any(is_default(item.body) for item in classes.values()):
             return place, "the name of a storage class", "none, and no StorageClass is the default"
         return None
+    if wanted in classes and classes[wanted].at("provisioner").value == _BY_HAND:
+        return place, _ANY_CLASS, f"`{wanted}`, a class whose volumes are made by hand, and none that fits the claim"
     if wanted in classes or (not snapshot.is_live and wanted in _USUAL):
         return None
     there = f", only {', '.join(f'`{item}`' for item in sorted(classes))}" if classes else ""

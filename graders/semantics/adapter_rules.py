@@ -46,6 +46,8 @@ class AdapterRule(NamedTuple):
         series = self.series
         if self.matches is None and self.rename is None:
             return series
+        if self.rename and "$" not in self.rename and not self.matches:
+            return self.rename
         found = None if series is None else _search(self.matches or ".*", series)
         if found is None:
             return None

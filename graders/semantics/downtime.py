@@ -190,6 +190,8 @@ class _Evaluator:
             return () if self._present(call.arguments[0]) else (1.0,)
         if call.name in _OVER_TIME and call.arguments:
             return self._earlier(call.arguments[-1])
+        if call.name == "present_over_time" and len(call.arguments) == 1:
+            return (1.0,) * len(self._vector(call.arguments[0]))
         if call.name in _AGGREGATED:
             values = self._vector(call.arguments[0])
             return (_AGGREGATED[call.name](values),) if values else ()

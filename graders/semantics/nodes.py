@@ -54,10 +54,18 @@ class Node(NamedTuple):
         )
 
 
-# What a node of any cluster has at least, whoever made it: its kubelet sets these labels. The sizes are those of a small machine.
+# What a node of any cluster has at least, whoever made it: its kubelet sets these labels, and the node lifecycle controller their
+# older names. The sizes are those of a small machine.
 _SMALL = {"cpu": Decimal(1), "memory": Decimal(2**30), "ephemeral-storage": Decimal(10 * 2**30)}
 ORDINARY = tuple(
-    Node("node", {"kubernetes.io/os": "linux", "kubernetes.io/arch": arch, "kubernetes.io/hostname": "node"}, _SMALL)
+    Node(
+        "node",
+        {
+            "kubernetes.io/hostname": "node",
+            **{f"{old}kubernetes.io/{key}": value for key, value in (("os", "linux"), ("arch", arch)) for old in ("", "beta.")},
+        },
+        _SMALL,
+    )
     for arch in ("amd64", "arm64")
 )
 

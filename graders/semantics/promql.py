@@ -22,6 +22,8 @@ sort_by_label_desc sort_desc sqrt stddev_over_time stdvar_over_time sum_over_tim
 ts_of_last_over_time ts_of_max_over_time ts_of_min_over_time vector year
 """
 _FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
+_RANGE_NAMES = "changes delta deriv double_exponential_smoothing holt_winters idelta increase irate predict_linear rate resets"
+_OVER_RANGES = frozenset(_RANGE_NAMES.split()) | {name for name in _FUNCTIONS if name.endswith("_over_time")}
 _PARAMETRISED = frozenset(("topk", "bottomk", "count_values", "quantile", "limitk", "limit_ratio"))
 _AGGREGATIONS = _PARAMETRISED | {"sum", "avg", "count", "min", "max", "group", "stddev", "stdvar"}
 # By how tightly they bind, from https://prometheus.io/docs/prometheus/latest/querying/operators/#binary-operator-precedence.
@@ -128,15 +130,27 @@ class Shifted(NamedTuple):
 Expression = Number | String | Selector | Call | Binary | Negative | Shifted
 
 
+class _Range(NamedTuple):
+    """An expression over a stretch of time, which only some functions take."""
+
+    operand: Expression
+
+
+def _instant(found: Expression | _Range) -> Expression:
+    if isinstance(found, _Range):
+        raise NotUnderstood("a range such as `[5m]` where values of one moment belong")
+    return found
+
+
 def parse(text: str) -> Expression:
-    """The expression. Ranges and subqueries are read and left out: they do not change which series are read.
+    """The expression. Ranges and subqueries are left out once they are where they belong: they do not change which series are read.
 
     Raises NotUnderstood.
     """
     if len(text) > _MOST_CHARACTERS:
         raise NotUnderstood(f"longer than {_MOST_CHARACTERS:,} characters")
     reader = _Reader(tuple(_tokens(text)))
-    found = reader.expression(0)
+    found = _instant(reader.expression(0))
     if reader.next.kind != "end":
         raise NotUnderstood(f"`{reader.next.text}` after its end")
     return found
@@ -255,7 +269,7 @@ class _Reader:
     def _shown(self) -> str:
         return self.next.text if self.next is _END else f"`{self.next.text}`"
 
-    def expression(self, weakest: int) -> Expression:
+    def expression(self, weakest: int) -> Expression | _Range:
         """An expression whose operators all bind more tightly than `weakest`."""
         self._depth += 1
         if self._depth > _DEEPEST:
@@ -267,7 +281,7 @@ class _Reader:
             if self._operators > _MOST_OPERATORS:
                 raise NotUnderstood(f"more than {_MOST_OPERATORS} operators")
             keeps_all = self._modifiers(operator)
-            right = self.expression(binding - 1 if operator == "^" else binding)
+            left, right = _instant(left), _instant(self.expression(binding - 1 if operator == "^" else binding))
             if isinstance(left, String) or isinstance(right, String):
                 raise NotUnderstood(f"a string beside `{operator}`")
             left = Binary(operator, left, right, keeps_all)
@@ -303,7 +317,7 @@ class _Reader:
             if not self._take_if(",") and self.next != _Token("mark", ")"):
                 raise NotUnderstood(f"{self._shown()} in a list of labels")
 
-    def _operand(self) -> Expression:
+    def _operand(self) -> Expression | _Range:
         if self._take_if("-"):
             return Negative(self._signed())
         if self._take_if("+"):
@@ -311,9 +325,9 @@ class _Reader:
         return self._ranged(self._atom())
 
     def _signed(self) -> Expression:
-        return self.expression(_BINDING["*"])  # a sign binds less tightly than `^`, and more than all others
+        return _instant(self.expression(_BINDING["*"]))  # a sign binds less tightly than `^`, and more than all others
 
-    def _atom(self) -> Expression:
+    def _atom(self) -> Expression | _Range:
         if self._take_if("("):
             found = self.expression(0)
             self._need(")")
@@ -340,7 +354,7 @@ class _Reader:
         if calls:
             if token.text not in _FUNCTIONS:
                 raise NotUnderstood(f"`{token.text}`, which is no function of Prometheus")
-            return Call(token.text, self._arguments())
+            return Call(token.text, self._arguments(over_range=token.text in _OVER_RANGES, of=token.text))
         if name in ("inf", "nan"):
             return Number(float(name))
         if name in _BINDING and name != "atan2":
@@ -349,7 +363,7 @@ class _Reader:
 
     def _aggregation(self, name: str) -> Call:
         grouped = self._grouping()
-        arguments = self._arguments()
+        arguments = self._arguments(of=name)
         wanted = 2 if name in _PARAMETRISED else 1
         if len(arguments) != wanted:
             raise NotUnderstood(f"`{name}` with {len(arguments)} arguments where it takes {wanted}")
@@ -362,14 +376,18 @@ class _Reader:
         self._labels()
         return True
 
-    def _arguments(self) -> tuple[Expression, ...]:
+    def _arguments(self, of: str, *, over_range: bool = False) -> tuple[Expression, ...]:
         self._need("(")
-        found: list[Expression] = []
+        found: list[Expression | _Range] = []
         while not self._take_if(")"):
             found.append(self.expression(0))
             if not self._take_if(",") and self.next != _Token("mark", ")"):
                 raise NotUnderstood(f"{self._shown()} where `)` belongs")
-        return tuple(found)
+        if not over_range:
+            return tuple(map(_instant, found))
+        if sum(isinstance(each, _Range) for each in found) != 1:
+            raise NotUnderstood(f"`{of}` without a range such as `[5m]` after the metric")
+        return tuple(each.operand if isinstance(each, _Range) else each for each in found)
 
     def _selector(self, metric: str | None) -> Selector:
         matchers: list[Matcher] = []
@@ -398,11 +416,12 @@ class _Reader:
             raise NotUnderstood("a selector without a metric's name, which Prometheus refuses")
         return Selector(metric, tuple(each for each in matchers if each[:2] != ("__name__", "=")))
 
-    def _ranged(self, found: Expression) -> Expression:
+    def _ranged(self, found: Expression | _Range) -> Expression | _Range:
         """`[5m]`, `[1h:5m]`, `offset 5m` and `@ 0` after an expression."""
         shifted = False
         while True:
             if self._take_if("["):
+                found = _Range(_instant(found))
                 self._span()
                 if self._take_if(":") and self.next != _Token("mark", "]"):
                     self._span()
@@ -417,7 +436,9 @@ class _Reader:
                 shifted = True
                 self._moment()
             else:
-                return Shifted(found) if shifted else found
+                if not shifted:
+                    return found
+                return _Range(Shifted(found.operand)) if isinstance(found, _Range) else Shifted(found)
 
     def _span(self) -> None:
         token = self._take()

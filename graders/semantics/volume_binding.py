@@ -29,11 +29,12 @@ def is_default(storage_class: Any) -> bool:
     return bool(_at(storage_class, "metadata", "annotations", DEFAULT_ANNOTATION) == "true")
 
 
-def may_bind(volume: Any, claim: Any, namespace: str) -> bool:
+def may_bind(volume: Any, claim: Any, namespace: str, default: str = "") -> bool:
     """Whether a volume that is there may be bound to a claim of that namespace.
 
-    It is reserved for the claim, or free and not spoken for by the claim's own choice of another one; of its class, mode and labels; large
-    and open enough.
+    It is reserved for the claim, or free and not spoken for by the claim's own choice of another one; of its mode; large and open enough;
+    and, unless it is reserved and the claim has not chosen it as well, of the claim's class and labels. `default` is the class of a claim
+    that names none: on a cluster admission has filled in the default class where there is one.
     """
     name, chosen = _at(volume, "metadata", "name"), _at(claim, "spec", "volumeName")
     if chosen and chosen != name:
@@ -48,14 +49,19 @@ def may_bind(volume: Any, claim: Any, namespace: str) -> bool:
     wanted = parse_quantity(_at(claim, "spec", "resources", "requests", "storage"))
     if size is None or wanted is None or size < wanted:
         return False
+    if not _modes(claim) <= _modes(volume) or _form(claim) != _form(volume):
+        return False
+    if reserved is not None and not chosen:
+        return True
     labels = _at(volume, "metadata", "labels")
     labels = {key: value for key, value in labels.items() if isinstance(value, str)} if isinstance(labels, Mapping) else {}
-    return (
-        _modes(claim) <= _modes(volume)
-        and (class_name(volume) or "") == (class_name(claim) or "")
-        and (_at(volume, "spec", "volumeMode") or "Filesystem") == (_at(claim, "spec", "volumeMode") or "Filesystem")
-        and matches(_at(claim, "spec", "selector"), labels, missing=True)
-    )
+    asked = class_name(claim)
+    same_class = (class_name(volume) or "") == (default if asked is None else asked)
+    return same_class and matches(_at(claim, "spec", "selector"), labels, missing=True)
+
+
+def _form(body: Any) -> Any:
+    return _at(body, "spec", "volumeMode") or "Filesystem"
 
 
 def _modes(body: Any) -> set[str]:

@@ -318,7 +318,8 @@ def test_schedule_makes_a_backup_when_its_time_comes(learner: Learner) -> None:
 def _verdicts(learner: Learner, lesson_id: str) -> dict[str, Verdict]:
     lesson = next(each for each in lessons() if each.id == lesson_id)
     cluster = connect(context=None, kubeconfig=str(learner.kubeconfig), timeout=20)
-    snapshot = cluster.snapshot(lesson.reads + lesson.live_reads, namespace="rag-engine", taken_at=NOON)
+    kinds = lesson.reads + lesson.live_reads
+    snapshot = cluster.snapshot(kinds, namespace="rag-engine", taken_at=NOON, everywhere=lesson.everywhere)
     return {result.objective.id: result.verdict for result in evaluate(lesson, snapshot).results}
 
 

@@ -348,7 +348,7 @@ def test_manifests_of_a_cloud_are_judged_alike_once_applied(cloud: str, api: Api
             assert status in (200, 201), answer
         cluster = connect(context=None, kubeconfig=str(kubeconfig), timeout=20)
         kinds = (*LESSON.reads, *LESSON.live_reads)
-        verdicts = judge(cluster.snapshot(kinds, namespace=NAMESPACE, taken_at=NOON))
+        verdicts = judge(cluster.snapshot(kinds, namespace=NAMESPACE, taken_at=NOON, everywhere=LESSON.everywhere))
         assert {name: verdicts[name] for name in ON_CLUSTER} == dict.fromkeys(ON_CLUSTER, Verdict(Status.PASSED))
         assert verdicts["managed-cluster"].status is Status.FAILED
     finally:

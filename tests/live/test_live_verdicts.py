@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from graders.engine import evaluate
+from graders.objective import Lesson
 from graders.snapshot import K8sObject, Snapshot
 from graders.sources.cluster import connect
 from graders.verdict import Status
@@ -53,9 +54,10 @@ class Stage:
         command = [KUBECTL, "--kubeconfig", str(self.kubeconfig), "apply", "-f", str(path)]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
-    def snapshot(self, kinds: tuple[str, ...]) -> Snapshot:
+    def snapshot(self, lesson: Lesson) -> Snapshot:
         cluster = connect(context=None, kubeconfig=str(self.kubeconfig), timeout=20)
-        return cluster.snapshot(kinds, namespace=NAMESPACE, taken_at=NOON)
+        kinds = lesson.reads + lesson.live_reads
+        return cluster.snapshot(kinds, namespace=NAMESPACE, taken_at=NOON, everywhere=lesson.everywhere)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +140,7 @@ def test_api_server_and_grader_agree(case: Case, clean: Stage) -> None:
         return
     assert not ours, f"the API server accepts it and we reject it: {ours}"
 
-    served = clean.snapshot(case.lesson.reads + case.lesson.live_reads)
+    served = clean.snapshot(case.lesson)
     on_cluster = {result.objective.id: result.verdict for result in evaluate(case.lesson, served).results}
     scaled = _scaled(submitted, served)
     for result in from_files.results:

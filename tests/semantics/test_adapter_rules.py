@@ -63,11 +63,18 @@ def test_a_rule_as_the_documentation_has_it() -> None:
         pytest.param('name: {matches: "((a*)*)*b", as: rps}', None, id="a pattern that might take for ever"),
         pytest.param("name: {matches: ^http_(.*)$, as: $7}", None, id="no such group"),
         pytest.param("name:\n    as: 'it''s' # as: other", "it's", id="quotes and a comment"),
+        pytest.param('name: {matches: "^foo", as: rps}', None, id="a plain name for what does not match"),
         pytest.param("name:\n    # as: other\n    as: rps", "rps", id="commented out"),
     ],
 )
 def test_names(name: str, metric: str | None) -> None:
     assert only(f"rules:\n- seriesQuery: http_requests_total\n  {name}\n").metric == metric
+
+
+def test_a_plain_name_holds_for_every_series() -> None:
+    query = """'{__name__=~"^http_requests_.*",pod!=""}'"""
+    assert only(f"rules:\n- seriesQuery: {query}\n  name: {{as: rps}}\n").metric == "rps"
+    assert only(f"rules:\n- seriesQuery: {query}\n  name: {{as: $0}}\n").metric is None
 
 
 @pytest.mark.parametrize(
