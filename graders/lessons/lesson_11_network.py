@@ -39,6 +39,7 @@ _BACKENDS = (("PostgreSQL", 5432), ("Redis", 6379))
 _QDRANT, _QDRANT_PORT = {"app": "qdrant"}, 6333
 
 _BY_PLUGIN = "whether an `ipBlock` takes in Pods is up to the network plugin: select Pods by labels and namespaces"
+_OF_NODE = "whether that holds for Pods in their node's network is up to the network plugin: leave out `hostNetwork`"
 
 
 def _objects(snapshot: Snapshot) -> tuple[K8sObject, ...]:
@@ -98,7 +99,7 @@ def _reached(snapshot: Snapshot, policies: Policies, wanted: _Wanted) -> Verdict
     elif "port" in about and not snapshot.is_live:
         return skipped(f"{reason[:1].upper()}{reason[1:]}. Add that Pod's manifest with another -f, or write the port's number.")
     elif "plugin" in about and rules:
-        reason = f"only {rules} might allow it, and {_BY_PLUGIN}"
+        reason = f"only {rules} might allow it, and {_OF_NODE if _api(snapshot).host_network else _BY_PLUGIN}"
     if rules:
         return failed(_rule(snapshot, decision), expected=wanted.expected, found=reason)
     refused = _refused_port(snapshot, policies, wanted)
