@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from graders.lessons.deployment_events import Failure, condition, failed_creation, troubles
+from graders.lessons.deployment_events import Failure, failed_creation, troubles
 from graders.lessons.existence import exists
+from graders.lessons.pod_states import condition
 from graders.objective import Lesson, objective, owns
 from graders.semantics.ports import protocol, target_number
 from graders.semantics.selectors import matches_labels
@@ -223,7 +224,7 @@ def endpoints_ready(snapshot: Snapshot) -> Verdict:
     if len(ready) >= wanted and not unready:
         return passed()
     stuck, known = _stuck(deployment), troubles(snapshot)
-    root = f"; {known[0].text}" if known else ""
+    root = f"; {known[0]}" if known else ""
     if stuck is not None:
         stopped = f"{found}: the rollout has stopped, {stuck.at('reason').value}{root}"
         return failed(stuck, expected=expected, found=stopped, command=known[0].command if known else None)

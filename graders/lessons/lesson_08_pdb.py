@@ -308,7 +308,7 @@ def _rollout(snapshot: Snapshot, expected_pods: int) -> tuple[int, str | None]:
     for condition in deployment.at("status.conditions").each():
         if condition.at("type").value == "Progressing" and condition.at("status").value == "False":
             known = troubles(snapshot)
-            root = f"; {known[0].text}" if known else ""
+            root = f"; {known[0]}" if known else ""
             return expected_pods, f"Deployment `{APP}` has given up: {condition.at('reason').text}{root}"
     return 1 if replicas is None else replicas, None
 

@@ -7,14 +7,17 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from graders.lessons.claims import class_field, provisioning_failure
 from graders.lessons.consumers import container_path
 from graders.lessons.deployment_app import astray, container_in_words, in_every_container, labels_in_words, written
 from graders.lessons.existence import exists
+from graders.lessons.pod_states import condition, newest_event
 from graders.objective import Lesson, objective, owns
 from graders.semantics.images import parse_image
 from graders.semantics.ports import protocol, target_number
 from graders.semantics.quantities import parse_quantity
 from graders.semantics.selectors import matches_labels
+from graders.semantics.volume_binding import CLASS_ANNOTATION, is_default, may_bind
 from graders.snapshot import Field, K8sObject, NotReadable, Snapshot
 from graders.verdict import Status, Verdict, blocked, failed, passed, pending
 from graders.workloads import APP, WORKLOAD_KINDS, Workload, workloads
@@ -32,8 +35,6 @@ _MODELS_PATH = "/app/models"
 _LEAST_MODELS = "5Gi"
 
 _ONE_NODE, _ONE_POD = "ReadWriteOnce", "ReadWriteOncePod"
-_CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"  # it still wins over the field: GetPersistentVolumeClaimClass
-_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _STATIC = "kubernetes.io/no-provisioner"
 _ROUNDING = timedelta(seconds=2)  # times of the API are whole seconds, and a Pod is created right after its claims
 _GIB = 2**30
@@ -134,7 +135,7 @@ def _fault(template: Field) -> Verdict | None:
     small = _too_small(spec, _LEAST_DISK)
     if small is not None:
         return small
-    name = _class(template)
+    name = class_field(template)
     if name.text == "":
         found = f'`{name.path[-1]}: ""`, which waits for a volume that somebody made by hand'
         return failed(name, expected="no storage class, which means the default one, or the name of one", found=found)
@@ -159,12 +160,6 @@ def _in_other_words(size: Decimal) -> str:
     return f", which is {size / _GIB:.2f}Gi" if size % _GIB else ""
 
 
-def _class(claim: Field) -> Field:
-    """The place that names a claim's storage class: the old annotation where there is one, else the field."""
-    annotation = claim.key("metadata", "annotations", _CLASS_ANNOTATION)
-    return annotation if annotation.present else claim.at("spec.storageClassName")
-
-
 def _raw(spec: Field) -> Verdict | None:
     mode = spec.at("volumeMode")
     if mode.value != "Block":
@@ -179,8 +174,8 @@ def _objections(template: Field) -> Iterator[str]:
     elif len(modes) > 1:
         more = ", ".join(f"`{mode}`" for mode in modes if mode != _ONE_NODE)
         yield f"A volume has to offer every access mode that is listed: leave out {more}, which one Pod does not need."
-    if _class(template).path[-1] == _CLASS_ANNOTATION:
-        yield f"The annotation `{_CLASS_ANNOTATION}` is deprecated: write `storageClassName`."
+    if class_field(template).path[-1] == CLASS_ANNOTATION:
+        yield f"The annotation `{CLASS_ANNOTATION}` is deprecated: write `storageClassName`."
 
 
 @objective(
@@ -502,7 +497,7 @@ def _claims_of(database: Workload, there: Mapping[str, K8sObject]) -> Iterator[s
 
 def _unmade(snapshot: Snapshot, database: Workload, name: str) -> Verdict:
     """What is to be said of a claim that its StatefulSet has not made."""
-    report = _event(snapshot, database.object, "FailedCreate", naming=name)
+    report = newest_event(snapshot, database.object, "FailedCreate", naming=name)
     command = " ".join(("kubectl describe", *database.object.kubectl))
     wanted = snapshot.wanted(_CLAIM, name)
     if report is not None:
@@ -532,45 +527,26 @@ def _binding(snapshot: Snapshot, claim: K8sObject) -> Verdict | None:
 
 def _hopeless(snapshot: Snapshot, claim: K8sObject) -> tuple[Field, str] | None:
     """A reason for which waiting does not bind a claim, and where it stands; None where there is none, or it may not be seen."""
-    name = _class(claim.root)
+    name = class_field(claim.root)
     try:
         classes, volumes = snapshot.all("StorageClass"), snapshot.all("PersistentVolume")
     except NotReadable:
         classes, volumes = None, ()
-    if classes is not None and not any(_fits(volume, claim) for volume in volumes):
+    if classes is not None and not any(may_bind(volume.body, claim.body, claim.namespace) for volume in volumes):
         if name.text and all(item.name != name.text for item in classes):
             there = ", ".join(f"`{item.name}`" for item in classes)
             return name, f"there is no StorageClass `{name.text}`" + (f", only {there}" if there else "")
         if name.text == "":
             return name, "an empty class name takes a volume that is there already, and none fits"
-        if not name.present and not any(_is_default(item) for item in classes):
+        if not name.present and not any(is_default(item.body) for item in classes):
             return name, "it names no class, and no StorageClass is the default"
-    report = _event(snapshot, claim, "ProvisioningFailed")
+    report = provisioning_failure(snapshot, claim)
     return (claim.at("status.phase"), report) if report is not None else None
-
-
-def _is_default(item: K8sObject) -> bool:
-    return item.key("metadata", "annotations", _DEFAULT_CLASS).text == "true"
-
-
-def _fits(volume: K8sObject, claim: K8sObject) -> bool:
-    """Whether a volume that is there may be bound to the claim: free or reserved for it, of its class, large and open enough."""
-    reserved = volume.at("spec.claimRef")
-    if reserved.present:
-        return reserved.at("namespace").text == claim.namespace and reserved.at("name").text == claim.name
-    if volume.at("status.phase").value not in (None, "", "Pending", "Available"):
-        return False
-    size = parse_quantity(volume.at("spec.capacity.storage").value)
-    wanted = parse_quantity(claim.at("spec.resources.requests.storage").value)
-    if size is None or wanted is None or size < wanted:
-        return False
-    offered, asked = ({mode.text for mode in item.at("spec.accessModes").each()} for item in (volume, claim))
-    return asked <= offered and (_class(volume.root).text or "") == (_class(claim.root).text or "")
 
 
 def _wait(snapshot: Snapshot, claim: K8sObject) -> str:
     """What a claim waits for, in words."""
-    name = _class(claim.root).text
+    name = class_field(claim.root).text
     try:
         item = next((item for item in snapshot.all("StorageClass") if item.name == name), None)
         users = [pod for pod in snapshot.all("Pod") if _uses(pod, claim.name)]
@@ -589,31 +565,10 @@ def _uses(pod: K8sObject, claim: str) -> bool:
 
 
 def _unscheduled(pod: K8sObject) -> str:
-    for condition in pod.at("status.conditions").each():
-        if condition.at("type").value == "PodScheduled" and condition.at("status").value == "False":
-            return f"; {condition.at('reason').text}: {condition.at('message').text}"
-    return ""
-
-
-def _event(snapshot: Snapshot, about: K8sObject, reason: str, *, naming: str = "") -> str | None:
-    """The newest report about this very object, for that reason and with a name in its message; None when there is none, or events may
-    not be read.
-    """
-    try:
-        events = snapshot.all("Event")
-    except NotReadable:
-        return None
-    uid = about.at("metadata.uid").value
-    mine = [
-        event
-        for event in events
-        if event.at("reason").value == reason
-        and (event.at("involvedObject.kind").value, event.at("involvedObject.name").value) == (about.kind, about.name)
-        and event.at("involvedObject.uid").value in (uid, None)
-        and naming in (event.at("message").text or "")
-    ]
-    newest = max(mine, key=lambda event: event.at("lastTimestamp").text or event.at("eventTime").text or "", default=None)
-    return f"{reason}: {newest.at('message').text or 'no message'}" if newest is not None else None
+    scheduled = condition(pod, "PodScheduled")
+    if scheduled is None or scheduled.at("status").value != "False":
+        return ""
+    return f"; {scheduled.at('reason').text}: {scheduled.at('message').text}"
 
 
 @objective(

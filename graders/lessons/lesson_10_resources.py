@@ -17,7 +17,7 @@ from graders.semantics.pod_resources import COMPUTE, PodResources, Requirements,
 from graders.semantics.qos import Gap, QoSClass, qos_class, short_of_guaranteed
 from graders.semantics.quota import counts, hard_limits, is_scoped, names_of, pod_usage, unstated
 from graders.semantics.rollout import DEFAULT, fenceposts, first_loss, is_rolling
-from graders.semantics.spread import HOSTNAME, OLD_ZONE, ZONE, spreading_rules
+from graders.semantics.spread import HOSTNAME, OLD_ZONE, ZONE, confinement, spreading_rules
 from graders.snapshot import Field, K8sObject, Snapshot, string_map
 from graders.verdict import Status, Verdict, failed, passed
 from graders.workloads import APP, WORKLOAD_KINDS, Workload, workloads
@@ -33,6 +33,8 @@ _QOS_DOCS = "https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/"
 _DEPLOYMENT_DOCS = "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/"
 _RESOURCES = (*in_every_container("resources"), "spec.template.spec.resources")
 _STRATEGY = owns("Deployment", APP, "spec.strategy")
+_HISTORY = owns("Deployment", APP, "spec.revisionHistoryLimit")
+_LIMITS, _HARD = owns("LimitRange", "*", "spec"), owns("ResourceQuota", "*", "spec")
 
 
 # What Pods ask for
@@ -253,9 +255,11 @@ def spread_over_nodes(snapshot: Snapshot) -> Verdict:
     app = Workload.of(deployment)
     spec = app.pod_spec
     expected = f"a rule that keeps Pods with {labels_in_words(app.pod_labels)} apart, by `{HOSTNAME}` or `{ZONE}`"
-    for pin in (spec.at("nodeName"), spec.at("nodeSelector").key(HOSTNAME)):
-        if pin.present:
-            return failed(pin, expected="Pods that may run on any node", found=f"{written(pin)}: all of them on that one")
+    pinned = confinement(spec.value, HOSTNAME)
+    if pinned is not None:
+        pin = spec.key(*pinned)
+        found = f"{written(pin)}: all of them on that one" if pin.text else "rules that allow a single node"
+        return failed(pin, expected="Pods that may run on any node", found=found)
     rules = spreading_rules(spec.value, app.pod_labels, snapshot.namespace, _wanted(snapshot, deployment))
     working = [rule for rule in rules if rule.flaw is None]
     if working:
@@ -289,13 +293,14 @@ def _no_rule(spec: Field) -> str:
         "Each old revision is a ReplicaSet without Pods. A field of the Deployment's spec says how many of them stay.",
     ),
     docs=_DEPLOYMENT_DOCS + "#clean-up-policy",
-    owned=owns("Deployment", APP, "spec.revisionHistoryLimit"),
+    owned=_HISTORY,
 )
 def history_kept(snapshot: Snapshot) -> Verdict:
     kept = snapshot.related("Deployment", APP).at("spec.revisionHistoryLimit")
     if not kept.present or (kept.whole or 0) >= _FEWEST_OLD:
         return passed()
-    return failed(kept, expected=f"at least {_FEWEST_OLD}; left out means 10", found=written(kept))
+    rejected = _rejection(kept.object, _HISTORY)
+    return rejected or failed(kept, expected=f"at least {_FEWEST_OLD}; left out means 10", found=written(kept))
 
 
 # What the namespace grants
@@ -313,6 +318,10 @@ def history_kept(snapshot: Snapshot) -> Verdict:
 )
 def default_limits(snapshot: Snapshot) -> Verdict:
     ranges = _sorted(snapshot, "LimitRange")
+    for item in ranges:
+        rejected = _rejection(item, _LIMITS)
+        if rejected is not None:
+            return rejected
     defaults = _defaults(snapshot)
     expected = "`default` and `defaultRequest` for cpu and memory, above 0, of type Container"
     lacking = [
@@ -392,6 +401,10 @@ def namespace_quota(snapshot: Snapshot) -> Verdict:
     expected = "`hard` limits for " + ", ".join(f"`{name}`" for name in _LIMITED)
     if not quotas:
         return _lacks(snapshot, "ResourceQuota", f"a ResourceQuota with {expected}")
+    for item in quotas:
+        rejected = _rejection(item, _HARD)
+        if rejected is not None:
+            return rejected
     unscoped = [item for item in quotas if not is_scoped(item.at("spec").value)]
     if not unscoped:
         scopes = quotas[0].at("spec.scopes")

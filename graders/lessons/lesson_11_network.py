@@ -102,7 +102,7 @@ def _reached(snapshot: Snapshot, policies: Policies, wanted: _Wanted) -> Verdict
         reason = f"only {rules} might allow it, and {_OF_NODE if _api(snapshot).host_network else _BY_PLUGIN}"
     if rules:
         return failed(_rule(snapshot, decision), expected=wanted.expected, found=reason)
-    refused = _refused_port(snapshot, policies, wanted)
+    refused = _refused_port(snapshot, policies, wanted) or _refused_peer(snapshot, policies, wanted)
     if refused is not None:
         return refused
     place, why = _lacking(snapshot, policies, wanted)
@@ -128,6 +128,22 @@ def _refused_port(snapshot: Snapshot, policies: Policies, wanted: _Wanted) -> Ve
                 port = item.key(*problem.path[: problem.path.index("ports") + 2])
                 if str(protocol(port.at("protocol").value)).upper() == wanted.protocol:
                     return failed(item.key(*problem.path), expected=wanted.expected, found=problem.message.removesuffix("."))
+    return None
+
+
+def _refused_peer(snapshot: Snapshot, policies: Policies, wanted: _Wanted) -> Verdict | None:
+    """The verdict when a rule of the Pod's own would do if it took in everyone, and has a peer which the API server refuses."""
+    name = wanted.direction.value.lower()
+    own = {policy.name: policy for policy in policies.isolating(wanted.own, wanted.direction)}
+    for item in _objects(snapshot):
+        for problem in item.problems if item.name in own else ():
+            section, number, peers = (*problem.path[1:4], None, None, None)[:3]
+            if not problem.rejected or (section, peers) not in ((name, "from"), (name, "to")):
+                continue
+            rule = {key: field.value for key, field in item.key("spec", name, number or 0).entries() if key != peers}
+            open_to_all = replace(own[item.name], rules={wanted.direction: (rule,)})
+            if wanted.ask(replace(policies, items=(open_to_all,))).allowed:
+                return failed(item.key(*problem.path), expected=wanted.expected, found=problem.message.removesuffix("."))
     return None
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from graders.lessons.pod_states import error_of, wait_of
 from graders.lessons.troubleshooting_app import KIND
-from graders.lessons.troubleshooting_pods import trouble_of, waiting
+from graders.lessons.troubleshooting_pods import replaced
 from graders.lessons.troubleshooting_scheduling import pending_unschedulable
 from graders.lessons.troubleshooting_start import crash_liveness, crash_missing_env, image_pull
 from graders.lessons.troubleshooting_storage import pending_claim
@@ -38,16 +39,16 @@ def nothing_left_broken(snapshot: Snapshot) -> Verdict:
         if snapshot.find(KIND, name) is None:
             return blocked(mended.id)
     pods = [pod for pod in snapshot.all("Pod") if not _goes(pod)]
-    found = [trouble for trouble in (trouble_of(snapshot, pod) for pod in pods) if trouble is not None]
-    if found:
-        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
-        return failed(found[0].place, expected="Pods that run", found=found[0].text + more, command=found[0].command)
-    waits = [(pod, wait) for pod, wait in ((pod, waiting(snapshot, pod)) for pod in pods) if wait is not None]
-    if waits:
-        pod, words = waits[0]
-        more = f", and {len(waits) - 1} more" if len(waits) > 1 else ""
-        command = f"kubectl get pods -n {snapshot.namespace}"
-        return pending(pod.at("status.phase"), expected="Pods that run", found=words + more, command=command)
+    old = replaced(snapshot)
+    staying, going = ([pod for pod in pods if (pod.owner() in old) is leaves] for leaves in (False, True))
+    for judge, found in (
+        (failed, (error_of(snapshot, pod) for pod in staying)),
+        (pending, (wait_of(snapshot, pod) for pod in (*staying, *going))),
+    ):
+        states = [state for state in found if state is not None]
+        if states:
+            more = f", and {len(states) - 1} more" if len(states) > 1 else ""
+            return judge(states[0].place, expected="Pods that run", found=f"{states[0]}{more}", command=states[0].command)
     return passed()
 
 

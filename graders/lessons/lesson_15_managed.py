@@ -25,7 +25,7 @@ from graders.lessons.managed_clouds import (
     role,
 )
 from graders.objective import Lesson, objective, owns
-from graders.semantics.spread import ZONE, spreading_rules
+from graders.semantics.spread import HOSTNAME, ZONE, confinement, spreading_rules
 from graders.snapshot import Field, K8sObject, NotReadable, Snapshot
 from graders.verdict import Status, Verdict, failed, passed
 from graders.workloads import APP, Workload
@@ -283,12 +283,11 @@ def zones_spread(snapshot: Snapshot) -> Verdict:
     deployment = snapshot.related("Deployment", APP)
     app = Workload.of(deployment)
     spec = app.pod_spec
-    for pin in (spec.at("nodeName"), spec.at("nodeSelector").key(ZONE)):
-        if pin.present:
-            return failed(pin, expected="Pods that may run in any zone", found=f"{written(pin)}: all of them there")
-    only = _only_zone(spec)
-    if only is not None:
-        return failed(only, expected="Pods that may run in any zone", found="one zone only that its rules allow")
+    pinned = confinement(spec.value, ZONE, HOSTNAME)
+    if pinned is not None:
+        pin = spec.key(*pinned)
+        found = f"{written(pin)}: all of them there" if pin.text else "one zone only that its rules allow"
+        return failed(pin, expected="Pods that may run in any zone", found=found)
     rules = spreading_rules(spec.value, app.pod_labels, snapshot.namespace, _wanted(snapshot, deployment))
     zonal = [rule for rule in rules if rule.key == ZONE]
     if any(rule.flaw is None for rule in zonal):
@@ -300,18 +299,6 @@ def zones_spread(snapshot: Snapshot) -> Verdict:
             return failed(place.at("topologyKey"), expected=expected, found=f"`{rule.key}` only")
         return failed(place, expected=expected, found=f"{written(place)}: {rule.flaw}")
     return failed(spec.at("topologySpreadConstraints"), expected=expected, found="none")
-
-
-def _only_zone(spec: Field) -> Field | None:
-    """The required node affinity of a Pod spec, where it leaves nodes of one zone only. Its terms are alternatives."""
-    terms = spec.at("affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms")
-    zones: set[str] = set()
-    for term in terms.each():
-        named = [item for item in term.at("matchExpressions").each() if (item.at("key").value, item.at("operator").value) == (ZONE, "In")]
-        if not named:
-            return None
-        zones |= {value.text or "" for item in named for value in item.at("values").each()}
-    return terms if len(zones) == 1 else None
 
 
 def _wanted(snapshot: Snapshot, deployment: K8sObject) -> int:

@@ -99,7 +99,8 @@ def annotated_identities(account: K8sObject) -> list[Trait]:
         place = account.key("metadata", "annotations", identity.annotation)
         if place.present:
             sound = identity.form.fullmatch(place.text or "") is not None
-            found.append(Trait(identity.cloud, place, "" if sound else f"`{place.value}`", identity.expected))
+            flaw = "" if sound else f"`{place.value}`" if place.value else "nothing"
+            found.append(Trait(identity.cloud, place, flaw, identity.expected))
     return found
 
 
@@ -126,6 +127,7 @@ CLASSES = {
 }
 # Annotations that mean something to the cloud, with the values that it takes; none given means any.
 # https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/annotations/
+# https://cloud-provider-aws.sigs.k8s.io/service_controller/
 # https://cloud.google.com/kubernetes-engine/docs/concepts/service-load-balancer-parameters
 # https://cloud-provider-azure.sigs.k8s.io/topics/loadbalancer/#loadbalancer-annotations
 _INTERNAL = ("Internal", "internal")
@@ -140,7 +142,13 @@ ANNOTATIONS: dict[str, tuple[Cloud, tuple[str, ...]]] = {
             for name in (
                 *("nlb-target-type", "name", "subnets", "ssl-cert", "ssl-ports", "attributes", "target-group-attributes"),
                 *("security-groups", "eip-allocations", "additional-resource-tags", "ip-address-type", "proxy-protocol"),
-                *("backend-protocol", "cross-zone-load-balancing-enabled", "healthcheck-path", "healthcheck-port"),
+                *("backend-protocol", "cross-zone-load-balancing-enabled", "ssl-negotiation-policy", "alpn-policy"),
+                *("extra-security-groups", "manage-backend-security-group-rules", "inbound-sg-rules-on-private-link-traffic"),
+                *("private-ipv4-addresses", "ipv6-addresses", "target-node-labels", "multi-cluster-target-group"),
+                *("connection-idle-timeout", "connection-draining-enabled", "connection-draining-timeout"),
+                *(f"access-log-{part}" for part in ("enabled", "emit-interval", "s3-bucket-name", "s3-bucket-prefix")),
+                *(f"healthcheck-{part}" for part in ("protocol", "port", "path", "interval", "timeout", "success-codes")),
+                *("healthcheck-healthy-threshold", "healthcheck-unhealthy-threshold"),
             )
         ),
         (Cloud.AWS, ()),
@@ -160,7 +168,9 @@ ANNOTATIONS: dict[str, tuple[Cloud, tuple[str, ...]]] = {
                 *("load-balancer-internal-subnet", "load-balancer-resource-group", "load-balancer-ipv4", "load-balancer-ipv6"),
                 *("load-balancer-tcp-idle-timeout", "load-balancer-health-probe-protocol", "load-balancer-health-probe-interval"),
                 *("load-balancer-health-probe-num-of-probe", "load-balancer-health-probe-request-path", "load-balancer-configurations"),
-                *("dns-label-name", "pip-name", "pip-prefix-id", "pip-tags", "allowed-service-tags", "allowed-ip-ranges"),
+                *("load-balancer-mode", "load-balancer-enable-high-availability-ports", "disable-load-balancer-floating-ip"),
+                *("deny-all-except-load-balancer-source-ranges", "shared-securityrule", "additional-public-ips", "pls-create"),
+                *("dns-label-name", "pip-name", "pip-prefix-id", "pip-tags", "pip-ip-tags", "allowed-service-tags", "allowed-ip-ranges"),
             )
         ),
         (Cloud.AZURE, ()),
@@ -176,10 +186,14 @@ def load_balancer_of_service(service: K8sObject) -> Trait:
         if cloud is None:
             return Trait(None, name, written(name), f"the class of a cloud's own load balancer, {_listed(CLASSES)}")
         return Trait(cloud, name)
-    entries = service.at("metadata.annotations").entries()
-    known = [trait for key, place in entries if (trait := _annotation(service, key, place)) is not None]
+    return _annotated(service.at("metadata.annotations")) or _unannotated(service)
+
+
+def _annotated(annotations: Field) -> Trait | None:
+    """What the annotations of a load balancer's Service say; None when none of them is a cloud's."""
+    known = [trait for key, place in annotations.entries() if (trait := _annotation(annotations, key, place)) is not None]
     sound = [trait for trait in known if not trait.flaw]
-    return next(iter(_decisive_first(sound) or known), None) or _unannotated(service)
+    return next(iter(_decisive_first(sound) or known), None)
 
 
 def _decisive_first(traits: list[Trait]) -> list[Trait]:
@@ -187,16 +201,16 @@ def _decisive_first(traits: list[Trait]) -> list[Trait]:
     return sorted(traits, key=lambda trait: trait.place.path[-1] != _AWS_TYPE)
 
 
-def _annotation(service: K8sObject, key: str, place: Field) -> Trait | None:
-    """What one annotation of a Service says; None when it is none of a cloud's."""
+def _annotation(annotations: Field, key: str, place: Field) -> Trait | None:
+    """What one of the annotations says; None when it is none of a cloud's."""
     if key not in ANNOTATIONS:
         return None
     cloud, values = ANNOTATIONS[key]
     if values and place.value not in values:
         return Trait(cloud, place, f"`{place.value}`", " or ".join(f"`{value}`" for value in values))
-    kind = service.key("metadata", "annotations", _AWS_TYPE)
+    kind = annotations.key(_AWS_TYPE)
     if cloud is Cloud.AWS and kind.value == "external":
-        targets = service.key("metadata", "annotations", _AWS_TARGETS)
+        targets = annotations.key(_AWS_TARGETS)
         if targets.value not in ("ip", "instance"):  # without it the controller leaves the Service alone
             found = f"`{targets.value}`" if targets.present else f"`external` without `{_AWS_TARGETS}`"
             return Trait(cloud, targets if targets.present else kind, found, f"`{_AWS_TARGETS}` `ip` or `instance` beside it")
@@ -215,22 +229,27 @@ def _advice(cloud: Cloud, key: str, kind: Field) -> tuple[str, ...]:
 
 def _unannotated(service: K8sObject) -> Trait:
     place = service.at("metadata.annotations")
+    known = {key.partition("/")[2]: key for key in ANNOTATIONS}
     for key, entry in place.entries():
-        close = get_close_matches(key, ANNOTATIONS, n=1, cutoff=0.85)
+        close = get_close_matches(key.rpartition("/")[2], known, n=1, cutoff=0.85)
         if close:
-            return Trait(ANNOTATIONS[close[0]][0], entry, f"`{key}`, which no cloud knows", f"`{close[0]}`")
+            meant = known[close[0]]
+            return Trait(ANNOTATIONS[meant][0], entry, f"`{key}`, which is none of the cloud's", f"`{meant}`")
     expected = f"an annotation of your cloud, or a `loadBalancerClass`: {_listed(CLASSES)}"
     return Trait(None, place, "`type: LoadBalancer` alone, which leaves everything to the cloud's defaults", expected)
 
 
 # https://cloud.google.com/kubernetes-engine/docs/concepts/gateway-api#gatewayclass,
 # https://learn.microsoft.com/azure/application-gateway/for-containers/overview,
+# https://learn.microsoft.com/azure/aks/app-routing-gateway-api,
 # https://www.gateway-api-controller.eks.aws.dev/latest/guides/getstarted/
 GATEWAY_CLASSES = {
     "amazon-vpc-lattice": Cloud.AWS,
     "azure-alb-external": Cloud.AZURE,
+    "approuting-istio": Cloud.AZURE,
 }
 _GKE_CLASSES = "gke-l7-"
+_ISTIO = "istio.io/gateway-controller"  # a cloud may bring one, and a class of its own for it
 # https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/gateway/gateway/
 CONTROLLERS = {
     "gateway.k8s.aws/alb": Cloud.AWS,
@@ -242,17 +261,24 @@ CONTROLLERS = {
 
 
 def load_balancer_of_gateway(gateway: K8sObject, classes: tuple[K8sObject, ...]) -> Trait:
-    """The cloud whose controller builds a Gateway: that of its GatewayClass among `classes`, else of the class by its name."""
+    """The cloud whose load balancer a Gateway gets.
+
+    The controller of its GatewayClass among `classes` tells, or the class by its name; else the annotations that the Gateway wants on the
+    Service before it (https://gateway-api.sigs.k8s.io/reference/spec/#gatewayinfrastructure).
+    """
     name = gateway.at("spec.gatewayClassName")
-    for item in classes:
-        if item.name == name.value:
-            controller = item.at("spec.controllerName")
-            cloud = CONTROLLERS.get(controller.text or "")
-            expected = f"the controller of a cloud: {_listed(CONTROLLERS)}"
-            return Trait(cloud, name) if cloud is not None else Trait(None, controller, written(controller), expected)
-    cloud = GATEWAY_CLASSES.get(name.text or "") or (Cloud.GOOGLE if (name.text or "").startswith(_GKE_CLASSES) else None)
-    if cloud is not None:
-        return Trait(cloud, name)
+    controller = next((item.at("spec.controllerName") for item in classes if item.name == name.value), None)
+    if controller is not None and controller.text in CONTROLLERS:
+        return Trait(CONTROLLERS[controller.text], name)
+    if controller is None or controller.text == _ISTIO:
+        cloud = GATEWAY_CLASSES.get(name.text or "") or (Cloud.GOOGLE if (name.text or "").startswith(_GKE_CLASSES) else None)
+        if cloud is not None:
+            return Trait(cloud, name)
+    annotated = _annotated(gateway.at("spec.infrastructure.annotations"))
+    if annotated is not None:
+        return annotated
+    if controller is not None:
+        return Trait(None, controller, written(controller), f"the controller of a cloud: {_listed(CONTROLLERS)}")
     expected = f"a class of a cloud, `gke-l7-…`, {_listed(GATEWAY_CLASSES)}, or one whose GatewayClass is here and names its controller"
     return Trait(None, name, written(name), expected)
 

@@ -87,7 +87,7 @@ def _running(workload: Workload, name: str) -> App | Verdict:
     for field in ("command", "args"):
         place = container.at(field)
         if any(place.each()):
-            found = f"a `{field}` of its own: {' '.join(str(word.value) for word in place.each())[:80]}"
+            found = f"its own `{field}`: {' '.join(str(word.value) for word in place.each())[:80]}"
             return failed(place, expected="the program that the image starts by itself", found=found)
     return App(workload, container)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from graders.lessons.deployment_app import written
@@ -51,6 +51,9 @@ def _by_hand(app: App) -> Verdict | None:
 
 def _asks(app: App) -> Verdict | None:
     """What is wrong with the amounts that the Pod asks for; None when they are modest, and there."""
+    odd = next((place for place in _amounts(app) if place.present and parse_quantity(place.value) is None), None)
+    if odd is not None:
+        return failed(odd, expected="a quantity as Kubernetes writes it, such as `250m` or `64Mi`", found=written(odd))
     pod, own = admitted(app.pod_spec.value), app.container.at("resources")
     for name, most in _MOST.items():
         amount, limit = pod.total.requests.get(name), parse_quantity(most) or 0
@@ -75,11 +78,20 @@ def _lists(app: App) -> Sequence[Field]:
     return tuple(owner.key(part) for owner in owners for part in ("requests", "limits"))
 
 
+def _owners(app: App) -> tuple[Field, ...]:
+    return (app.pod_spec.at("resources"), *(container.at("resources") for container in app.workload.all_containers()))
+
+
+def _amounts(app: App) -> Iterator[Field]:
+    for owner in _owners(app):
+        for part in ("requests", "limits"):
+            yield from (place for _, place in owner.key(part).entries())
+
+
 def _stated(app: App, name: str) -> Field:
     """The place that states the largest amount that counts as a request: of a container its request, else its limit."""
-    owners = (app.pod_spec.at("resources"), *(container.at("resources") for container in app.workload.all_containers()))
     places = []
-    for owner in owners:
+    for owner in _owners(app):
         request, limit = owner.key("requests", name), owner.key("limits", name)
         places.append(limit if limit.present and not request.present else request)
     return max(places, key=lambda place: parse_quantity(place.value) or 0)

@@ -19,6 +19,7 @@ from graders.snapshot import Field, NotReadable, Snapshot
 from graders.verdict import Status, Verdict, failed, passed, pending
 
 _QUERY, _VARIABLE = "query-api", "DATABASE_URL"
+_REFERENCE = re.compile(r"\$\(([\w.-]+)\)")
 _PASSWORD_BY_REFERENCE = re.compile(r"://[^:@]*:\$\(([\w.-]+)\)@")
 _COURSE_SECRET, _COURSE_KEY = "rag-engine-secrets", "database-url"
 
@@ -53,7 +54,7 @@ def crash_missing_env(snapshot: Snapshot, app: App) -> Verdict:
         return failed(app.container.at("env"), expected=expected, found=_absence(app, keys))
     place, password = app.container.key(*origin.path), _password(app.container, origin, keys)
     if origin.kind != "Secret" and password is None:
-        return failed(place, expected=expected, found=_in_words(place, origin))
+        return failed(place, expected=expected, found=_in_words(app.container, origin, keys))
     if password is None:
         return _unfilled(snapshot, place, origin) or well(app)
     advice = f"`{_VARIABLE}` is put together around a password from a Secret: keep the whole URL there."
@@ -62,13 +63,20 @@ def crash_missing_env(snapshot: Snapshot, app: App) -> Verdict:
 
 def _password(container: Field, origin: Origin, keys: Keys) -> Origin | None:
     """The key of a Secret that gives the password of a URL written around it; None when the value is no such URL."""
-    entry = container.key(*origin.path)
-    written_around = _PASSWORD_BY_REFERENCE.search(entry.at("value").text or "") if origin.kind == "value" else None
-    if written_around is None:
-        return None
-    earlier = {**container.mapping, "env": container.at("env").value[: origin.path[1]]}  # a reference to a later one stays as it stands
-    password = _origin(earlier, written_around[1], keys)
+    around = _PASSWORD_BY_REFERENCE.search(_text_of(container, origin))
+    password = _origin(_above(container, origin), around[1], keys) if around is not None else None
     return password if password is not None and password.kind == "Secret" else None
+
+
+def _text_of(container: Field, origin: Origin) -> str:
+    """The value that is written into the manifest; empty when it comes from elsewhere."""
+    return (container.key(*origin.path, "value").text or "") if origin.kind == "value" else ""
+
+
+def _above(container: Field, origin: Origin) -> dict[str, Any]:
+    """The container with the variables above an entry of `env`: a reference to one below stays as it stands."""
+    entries = container.at("env").value
+    return {**container.mapping, "env": [entry for index, entry in enumerate(entries) if index < int(origin.path[1])]}
 
 
 def _origin(container: Any, variable: str, keys: Keys) -> Origin | None:
@@ -78,12 +86,16 @@ def _origin(container: Any, variable: str, keys: Keys) -> Origin | None:
     return next(certain, None) or next((origin for origin in origins if origin.kind == "Secret"), None)
 
 
-def _in_words(place: Field, origin: Origin) -> str:
+def _in_words(container: Field, origin: Origin, keys: Keys) -> str:
     if origin.kind == "ConfigMap":
         return f"ConfigMap `{origin.name}`, key `{origin.key}`"
     if origin.kind != "value":
         return f"`{origin.kind}`"
-    return "a value written into the manifest" if place.at("value").value else "an empty value"
+    value = _text_of(container, origin)
+    undefined = next((name for name in _REFERENCE.findall(value) if _origin(_above(container, origin), name, keys) is None), None)
+    if undefined is not None:
+        return f"a reference to `{undefined}`, which no entry above it defines"
+    return "a value written into the manifest" if value else "an empty value"
 
 
 def _keys(snapshot: Snapshot, kind: str, name: str) -> Collection[str] | None:
@@ -181,7 +193,8 @@ def crash_liveness(_: Snapshot, app: App) -> Verdict:
             return fault
     seconds, later = budget(probe.value), budget(liveness.value)
     if seconds is None or later is None:
-        return failed(probe, expected="numbers of seconds that the API server takes", found="others")
+        odd = _odd_number(probe if seconds is None else liveness)
+        return failed(odd, expected="a whole number from 0 up, without quotes or a unit", found=written(odd))
     if seconds < _START:
         found = f"{seconds} s: {_sum(probe)}"
         return failed(probe, expected=f"at least {_START} s from the start to the first kill by the {deciding}", found=found)
@@ -189,6 +202,12 @@ def crash_liveness(_: Snapshot, app: App) -> Verdict:
         slow = probe if seconds > _MOST else liveness
         return failed(slow, expected="a probe that notices within the hour", found=f"{max(seconds, later)} s: {_sum(slow)}")
     return well(app, *_tight(probe, seconds))
+
+
+def _odd_number(probe: Field) -> Field:
+    """The number of a probe that the API server does not take."""
+    numbers = (probe.at(key) for key in ("initialDelaySeconds", "periodSeconds", "failureThreshold"))
+    return next((number for number in numbers if number.present and (number.whole is None or number.whole < 0)), probe)
 
 
 def _misdirected(container: Field, probe: Field, allowed: Collection[str]) -> Verdict | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from graders.lessons.claims import class_field, provisioning_failure
 from graders.lessons.consumers import container_path
 from graders.lessons.deployment_app import written
 from graders.lessons.existence import exists
+from graders.lessons.pod_states import newest_event
 from graders.lessons.troubleshooting_app import KIND, App, mends, well
-from graders.lessons.troubleshooting_pods import newest_event
 from graders.objective import objective, owns
-from graders.semantics.volume_binding import CLASS_ANNOTATION, class_name, is_default, may_bind
+from graders.semantics.volume_binding import class_name, is_default, may_bind
 from graders.snapshot import Field, K8sObject, NotReadable, Snapshot
 from graders.verdict import Status, Verdict, failed, pending
 
@@ -18,7 +19,6 @@ _FOUND = "pv.kubernetes.io/bound-by-controller"  # it wrote `volumeName`, a mome
 
 _NO_NAME = "(default)"  # of a class; no object can have it
 _BY_HAND = "kubernetes.io/no-provisioner"
-_MISFIT = "a volume that does not fit: compare class, size and access modes"
 
 _ANY_CLASS = "no storage class, which means the default one, or the name of one that is there"
 
@@ -100,7 +100,7 @@ def _unbound(snapshot: Snapshot, claim: K8sObject) -> Verdict | None:
         return failed(place, expected=expected, found=f"{found}; {report}" if report else found, command=command)
     if not snapshot.is_live:
         return None
-    report = newest_event(snapshot, claim, "ProvisioningFailed")
+    report = provisioning_failure(snapshot, claim)
     if report is not None:
         return failed(phase, expected="`Bound`", found=f"`{phase.text or 'Pending'}`: {report}", command=command)
     return pending(phase, expected="`Bound`", found=f"`{phase.text or 'Pending'}`, on the way to a volume", command=command)
@@ -108,7 +108,7 @@ def _unbound(snapshot: Snapshot, claim: K8sObject) -> Verdict | None:
 
 def _hopeless(snapshot: Snapshot, claim: K8sObject) -> tuple[Field, str, str] | None:
     """The place for which waiting binds nothing, what is expected there and what is found; None when there is none, or it is not known."""
-    chosen, selector, name = (claim.at(f"spec.{key}") for key in ("volumeName", "selector", "storageClassName"))
+    chosen, selector = (claim.at(f"spec.{key}") for key in ("volumeName", "selector"))
     try:
         volumes = snapshot.all("PersistentVolume")
         classes = {item.name: item for item in snapshot.all("StorageClass")}
@@ -117,12 +117,30 @@ def _hopeless(snapshot: Snapshot, claim: K8sObject) -> tuple[Field, str, str] | 
     if any(_binds(snapshot, claim, volume, classes) for volume in volumes):
         return None
     if chosen.value not in (None, "") and not claim.key("metadata", "annotations", _FOUND).present:
-        there = any(volume.name == chosen.value for volume in volumes)
-        found = _MISFIT if there else "and there is no such volume"
+        there = next((volume for volume in volumes if volume.name == chosen.value), None)
+        found = _misfit(there, claim) if there is not None else "and there is no such volume"
         return chosen, "no `volumeName`, or that of a volume that is there and fits", f"{written(chosen)}, {found}"
     if selector.present:  # an empty one as well
         return selector, "no `selector`: no volume is made for a claim with one", "a `selector` for volumes, and none that fits the claim"
-    return _classless(snapshot, claim, name, classes)
+    classless = _classless(snapshot, claim, classes)
+    near = next((volume for volume in volumes if (class_name(volume.body) or "") == class_name(claim.body) and _is_free(volume)), None)
+    if classless is None or near is None:
+        return classless
+    place, expected, found = classless
+    return place, expected, f"{found}; {near.ref} is there, {_misfit(near, claim)}"
+
+
+def _is_free(volume: K8sObject) -> bool:
+    return volume.at("status.phase").value in (None, "", "Pending", "Available")
+
+
+def _misfit(volume: K8sObject, claim: K8sObject) -> str:
+    """Why a volume is not for the claim, in words."""
+    kept = volume.at("spec.claimRef")
+    namespace, name = kept.at("namespace").value, kept.at("name").value
+    if kept.present and (namespace, name) != (claim.namespace, claim.name):
+        return f"but kept for claim `{name}` in " + (f"namespace `{namespace}`" if namespace else "no namespace")
+    return "but does not fit: compare class, size and access modes"
 
 
 def _binds(snapshot: Snapshot, claim: K8sObject, volume: K8sObject, classes: dict[str, K8sObject]) -> bool:
@@ -135,9 +153,8 @@ def _binds(snapshot: Snapshot, claim: K8sObject, volume: K8sObject, classes: dic
     return may_bind(volume.body, claim.body, claim.namespace, default)
 
 
-def _classless(snapshot: Snapshot, claim: K8sObject, name: Field, classes: dict[str, K8sObject]) -> tuple[Field, str, str] | None:
-    annotation = claim.key("metadata", "annotations", CLASS_ANNOTATION)
-    place, wanted = annotation if annotation.present else name, class_name(claim.body)
+def _classless(snapshot: Snapshot, claim: K8sObject, classes: dict[str, K8sObject]) -> tuple[Field, str, str] | None:
+    place, wanted = class_field(claim.root), class_name(claim.body)
     if wanted == "":
         return place, _ANY_CLASS, f"{written(place)}: only a volume that is there"
     if wanted is None:

@@ -134,7 +134,13 @@ def _faults(item: K8sObject, fields: Fields) -> Iterator[tuple[str, Verdict]]:
                 expected = f"`{meant}`" if meant else "a field that Velero has"
                 yield meant, failed(field, expected=expected, found=f"`{field}`, which is no field")
             elif field.present and not known.fits(field):
-                yield f"{place}.{key}", failed(field, expected=known.words, found=shown(field))
+                odd = _unquoted(field) if known is _TEXTS else field
+                yield f"{place}.{key}", failed(odd, expected=known.words, found=shown(odd))
+
+
+def _unquoted(field: Field) -> Field:
+    """The first entry of a map that is no string, or the field itself where it is no map."""
+    return next((entry for _, entry in field.entries() if entry.present and entry.text is None), field)
 
 
 def shown(field: Field) -> str:

@@ -66,6 +66,7 @@ _METRICS: dict[str, tuple[_Series, ...]] = {
     "kube_deployment_status_condition": tuple(_truths(1, condition="Available")),
     "kube_replicaset_status_ready_replicas": (_Series({}, _REPLICAS, 0),),
     "kube_pod_status_ready": tuple(_truths(len(_PODS))),
+    "kube_pod_container_status_ready": (_Series({}, 1, 0),) * len(_PODS),
 }
 # What the expression may compare with, and which alone tells nothing.
 _BESIDE: dict[str, tuple[_Series, ...]] = {

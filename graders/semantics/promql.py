@@ -24,6 +24,18 @@ ts_of_last_over_time ts_of_max_over_time ts_of_min_over_time vector year
 _FUNCTIONS = frozenset(_FUNCTION_NAMES.split())
 _RANGE_NAMES = "changes delta deriv double_exponential_smoothing holt_winters idelta increase irate predict_linear rate resets"
 _OVER_RANGES = frozenset(_RANGE_NAMES.split()) | {name for name in _FUNCTIONS if name.endswith("_over_time")}
+_MOST = 50  # arguments, of functions that take any number
+# The fewest and the most arguments of functions that do not take just one.
+_ARGUMENTS: dict[str, tuple[int, int]] = {
+    **dict.fromkeys(("pi", "time"), (0, 0)),
+    **dict.fromkeys(["day_of_month", "day_of_week", "day_of_year", "days_in_month", "hour", "minute", "month", "year"], (0, 1)),
+    **dict.fromkeys(("info", "round"), (1, 2)),
+    **dict.fromkeys(("clamp_max", "clamp_min", "histogram_quantile", "predict_linear", "quantile_over_time"), (2, 2)),
+    **dict.fromkeys(("clamp", "double_exponential_smoothing", "histogram_fraction", "holt_winters"), (3, 3)),
+    **dict.fromkeys(("sort_by_label", "sort_by_label_desc"), (1, _MOST)),
+    "label_join": (3, _MOST),
+    "label_replace": (5, 5),
+}
 _PARAMETRISED = frozenset(("topk", "bottomk", "count_values", "quantile", "limitk", "limit_ratio"))
 _AGGREGATIONS = _PARAMETRISED | {"sum", "avg", "count", "min", "max", "group", "stddev", "stdvar"}
 # By how tightly they bind, from https://prometheus.io/docs/prometheus/latest/querying/operators/#binary-operator-precedence.
@@ -354,7 +366,10 @@ class _Reader:
         if calls:
             if token.text not in _FUNCTIONS:
                 raise NotUnderstood(f"`{token.text}`, which is no function of Prometheus")
-            return Call(token.text, self._arguments(over_range=token.text in _OVER_RANGES, of=token.text))
+            arguments = self._arguments(of=token.text, over_range=token.text in _OVER_RANGES)
+            fewest, most = _ARGUMENTS.get(token.text, (1, 1))
+            _count(token.text, arguments, fewest, most)
+            return Call(token.text, arguments)
         if name in ("inf", "nan"):
             return Number(float(name))
         if name in _BINDING and name != "atan2":
@@ -365,8 +380,7 @@ class _Reader:
         grouped = self._grouping()
         arguments = self._arguments(of=name)
         wanted = 2 if name in _PARAMETRISED else 1
-        if len(arguments) != wanted:
-            raise NotUnderstood(f"`{name}` with {len(arguments)} arguments where it takes {wanted}")
+        _count(name, arguments, wanted, wanted)
         return Call(name, arguments, grouped or self._grouping())
 
     def _grouping(self) -> bool:
@@ -455,6 +469,12 @@ class _Reader:
             self._need(")")
         elif token.kind != "number":
             raise NotUnderstood(f"`{token.text}` after `@`")
+
+
+def _count(name: str, arguments: tuple[Expression, ...], fewest: int, most: int) -> None:
+    if not fewest <= len(arguments) <= most:
+        wanted = f"{fewest}" if fewest == most else f"{fewest} or more" if most == _MOST else f"{fewest} or {most}"
+        raise NotUnderstood(f"`{name}` with {len(arguments)} arguments where it takes {wanted}")
 
 
 def _number(text: str) -> float:

@@ -16,13 +16,17 @@ HOSTNAME = "kubernetes.io/hostname"
 ZONE = "topology.kubernetes.io/zone"
 OLD_ZONE = "failure-domain.beta.kubernetes.io/zone"
 _HASH = "pod-template-hash"  # a ReplicaSet of a Deployment gives it to its Pods
+_NODE_TERMS = ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
 _TERMS = ("requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution")
+
+
+Path = tuple[str | int, ...]
 
 
 class Rule(NamedTuple):
     """A rule that could keep Pods apart: where it is in the Pod spec, its topology key, and what is wrong with it (None: it works)."""
 
-    path: tuple[str | int, ...]
+    path: Path
     key: str
     flaw: str | None = None
 
@@ -34,6 +38,37 @@ def spreading_rules(pod_spec: Any, labels: Mapping[str, str], namespace: str, wa
     """
     spec = pod_spec if isinstance(pod_spec, Mapping) else {}
     return (*_constraints(spec, labels, wanted), *_terms(spec, labels, namespace))
+
+
+def confinement(pod_spec: Any, *keys: str) -> Path | None:
+    """The path of what leaves the Pods a single place, by the labels `keys` of nodes; None when nothing does.
+
+    That is a node's name, a node selector, or a required node affinity whose terms, which are alternatives, all name the same one value.
+    """
+    spec = pod_spec if isinstance(pod_spec, Mapping) else {}
+    if spec.get("nodeName"):
+        return ("nodeName",)
+    selector = spec.get("nodeSelector")
+    for key in keys:
+        if isinstance(selector, Mapping) and selector.get(key) is not None:
+            return ("nodeSelector", key)
+        if _leaves_one(spec, key):
+            return _NODE_TERMS
+    return None
+
+
+def _leaves_one(spec: Mapping[str, Any], key: str) -> bool:
+    place: Any = spec
+    for step in _NODE_TERMS:
+        place = place.get(step) if isinstance(place, Mapping) else None
+    left: set[Any] = set()
+    for _, term in _items(place):
+        named = [item for _, item in _items(term.get("matchExpressions")) if (item.get("key"), item.get("operator")) == (key, "In")]
+        values = [item["values"] for item in named if isinstance(item.get("values"), list | tuple)]
+        if not values:
+            return False
+        left |= {value for value in min(values, key=len) if isinstance(value, str)}
+    return len(left) == 1
 
 
 def _constraints(spec: Mapping[str, Any], labels: Mapping[str, str], wanted: int) -> Iterator[Rule]:
@@ -58,7 +93,7 @@ def _terms(spec: Mapping[str, Any], labels: Mapping[str, str], namespace: str) -
     rules = rules if isinstance(rules, Mapping) else {}
     for kind in _TERMS:
         for index, item in _items(rules.get(kind)):
-            path: tuple[str | int, ...] = ("affinity", "podAntiAffinity", kind, index)
+            path: Path = ("affinity", "podAntiAffinity", kind, index)
             term: Any = item
             if kind.startswith("preferred"):
                 path, term = (*path, "podAffinityTerm"), item.get("podAffinityTerm")
@@ -66,7 +101,7 @@ def _terms(spec: Mapping[str, Any], labels: Mapping[str, str], namespace: str) -
                 yield _term(path, term, labels, namespace)
 
 
-def _term(path: tuple[str | int, ...], term: Mapping[str, Any], labels: Mapping[str, str], namespace: str) -> Rule:
+def _term(path: Path, term: Mapping[str, Any], labels: Mapping[str, str], namespace: str) -> Rule:
     key = str(term.get("topologyKey"))
     if key not in (HOSTNAME, ZONE, OLD_ZONE):
         return Rule((*path, "topologyKey"), key, "its topology is neither nodes nor zones")

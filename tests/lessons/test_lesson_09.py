@@ -55,7 +55,7 @@ SET: dict[str, Any] = {
                 "containers": [
                     {
                         "name": "qdrant",
-                        "image": "qdrant:v1",
+                        "image": "qdrant/qdrant:v1.15.4",
                         "env": [{"name": "QDRANT__STORAGE__STORAGE_PATH", "value": "/qdrant/storage"}],
                         "ports": [{"containerPort": 6333}],
                         "volumeMounts": [{"name": "storage", "mountPath": "/qdrant/storage"}],
@@ -78,7 +78,11 @@ DEPLOYMENT: dict[str, Any] = {
             "metadata": {"labels": API},
             "spec": {
                 "containers": [
-                    {"name": "api", "image": "rag:1", "volumeMounts": [{"name": "models", "mountPath": "/app/models"}]},
+                    {
+                        "name": "api",
+                        "image": "your-registry/rag-engine:v1.0.0",
+                        "volumeMounts": [{"name": "models", "mountPath": "/app/models"}],
+                    },
                 ],
                 "volumes": [{"name": "models", "persistentVolumeClaim": {"claimName": "rag-engine-models"}}],
             },
@@ -114,7 +118,7 @@ POD: dict[str, Any] = {
         ownerReferences=[{"kind": "StatefulSet", "name": "qdrant", "controller": True}],
     ),
     "spec": {
-        "containers": [{"name": "qdrant", "image": "qdrant:v1"}],
+        "containers": [{"name": "qdrant", "image": "qdrant/qdrant:v1.15.4"}],
         "volumes": [{"name": "storage", "persistentVolumeClaim": {"claimName": "storage-qdrant-0"}}],
     },
     "status": {"conditions": [{"type": "Ready", "status": "True"}]},

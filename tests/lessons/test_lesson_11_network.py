@@ -392,9 +392,10 @@ def test_one_fault_fails_one_objective(objective: str, bodies: tuple[dict[str, A
         ("fail-api-from-ingress-port-as-text", "spec.ingress[0].ports[0].port"),
         ("fail-dns-allowed-protocol-in-lower-case", "spec.egress[0].ports[0].protocol"),
         ("fail-backends-allowed-end-before-start", "spec.egress[2].ports[0].endPort"),
+        ("fail-backends-allowed-block-without-length", "spec.egress[2].to[0].ipBlock.cidr"),
     ],
 )
-def test_port_that_the_api_server_refuses_is_named(case: str, path: str) -> None:
+def test_part_of_a_rule_that_the_api_server_refuses_is_named(case: str, path: str) -> None:
     file = exercise("lesson-11") / "cases" / f"{case}.yaml"
     results = {result.objective.id: result.verdict.evidence for result in evaluate(LESSON, read([file])).results}
     (evidence,) = (evidence for evidence in results.values() if evidence is not None)

@@ -56,7 +56,7 @@ def judge(objective: str, *bodies: dict[str, Any], kind: str = "manifests", **ch
 def changed(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     body = deepcopy(body)
     *steps, last = path.split(".")
-    reduce(lambda place, step: place[step], steps, body)[last] = value
+    reduce(lambda place, step: place.setdefault(step, {}), steps, body)[last] = value
     return body
 
 
@@ -160,7 +160,7 @@ def test_a_field_that_does_not_exist_fails_the_objective_that_it_was_meant_for(p
     ("path", "value", "expected"),
     [
         ("spec.default", "true", "`true` or `false`, without quotes"),
-        ("spec.config", {"s3ForcePathStyle": True}, "a map of strings; numbers and booleans among them need quotes"),
+        ("spec.config.s3ForcePathStyle", True, "a map of strings; numbers and booleans among them need quotes"),
         ("spec.config", ["region"], "a map of strings; numbers and booleans among them need quotes"),
         ("spec.credential", "cloud-credentials", "a map"),
         ("spec.objectStorage.prefix", 1, "a string"),
@@ -184,7 +184,7 @@ def test_what_the_api_server_refuses_in_a_location(path: str, value: Any, expect
         ("spec.paused", "false", "daily-schedule"),
         ("spec.template.excludedNamespaces", [None], "daily-schedule"),
         ("spec.template.volumeSnapshotLocations", "default", "daily-schedule"),
-        ("spec.template.orderedResources", {"pods": ["a"]}, "daily-schedule"),
+        ("spec.template.orderedResources.pods", ["a"], "daily-schedule"),
         ("spec.template.ttl", 720, "kept-thirty-days"),
         ("spec.template.defaultVolumesToFsBackup", "false", "volumes-included"),
         ("spec.template.includedResources", {}, "secrets-considered"),

@@ -196,6 +196,45 @@ def test_a_volume_chosen_by_name_or_label_has_to_be_there() -> None:
         assert verdict_of("pending-claim", submitted(*changes, extra=(VOLUME,))).status is Status.PASSED
 
 
+def volume(**spec: Any) -> dict[str, Any]:
+    return {**VOLUME, "spec": {**VOLUME["spec"], **spec}}
+
+
+OURS, THEIRS = ({"namespace": "rag-engine", "name": name} for name in ("archive-data", "other"))
+BY_NAME: Change = (CLAIM, "spec.volumeName", "by-hand")
+BY_LABEL: Change = (CLAIM, "spec.selector", {"matchLabels": {"disk": "archive"}})
+NO_CLASS: Change = (CLAIM, CLASS, "")
+NO_SUCH_CLASS: Change = (CLAIM, CLASS, "fast-ssd")
+
+
+@pytest.mark.parametrize(
+    ("change", "extra", "words"),
+    [
+        pytest.param(BY_NAME, (VOLUME,), "but does not fit: compare class", id="of no class, the claim gets the default one"),
+        pytest.param(BY_LABEL, (VOLUME,), "none that fits the claim", id="its labels, of no class"),
+        pytest.param(BY_NAME, (volume(storageClassName="standard"),), "", id="of what may be the default class"),
+        pytest.param(
+            BY_NAME, (volume(storageClassName="standard"), storage_class("ours", default=True)), "does not fit", id="of another class"
+        ),
+        pytest.param(BY_NAME, (volume(storageClassName="ours"), storage_class("ours", default=True)), "", id="of the default class"),
+        pytest.param(NO_SUCH_CLASS, (volume(storageClassName="fast-ssd"),), "", id="of the class that is not there"),
+        pytest.param(
+            NO_SUCH_CLASS,
+            (volume(storageClassName="fast-ssd", capacity={"storage": "1Mi"}),),
+            "PersistentVolume/by-hand is there, but does not fit",
+            id="too small",
+        ),
+        pytest.param(NO_SUCH_CLASS, (volume(claimRef=OURS),), "", id="reserved for it, so of any class"),
+        pytest.param(NO_CLASS, (volume(claimRef=THEIRS),), "kept for claim `other` in namespace `rag-engine`", id="reserved for another"),
+        pytest.param(NO_CLASS, (volume(claimRef={"name": "archive-data"}),), "kept for claim `archive-data` in no namespace", id="nowhere"),
+    ],
+)
+def test_volumes_that_were_made_for_the_claim(change: Change, extra: tuple[dict[str, Any], ...], words: str) -> None:
+    verdict = verdict_of("pending-claim", submitted(change, extra=extra))
+    assert verdict.status is (Status.FAILED if words else Status.PASSED)
+    assert words in (verdict.evidence.found if verdict.evidence else "")
+
+
 @pytest.mark.parametrize(
     ("reference", "status"),
     [
@@ -413,6 +452,13 @@ def test_all_is_well(objective: str) -> None:
             id="paused",
         ),
         pytest.param(
+            "image-pull",
+            lambda: on_cluster(*waits("gateway", "ErrImagePull"), ("Deployment/gateway", "spec.paused", True)),
+            Status.FAILED,
+            "it is paused",
+            id="paused before the mend arrived",
+        ),
+        pytest.param(
             "pending-unschedulable",
             lambda: on_cluster(("Deployment/report-worker", "status.replicas", 2)),
             Status.PENDING,
@@ -530,7 +576,7 @@ def test_all_is_well(objective: str) -> None:
             "crash-missing-env",
             lambda: on_cluster(*state("query-api", state={"running": {}}, restartCount=4, lastState=CRASHED)),
             Status.PENDING,
-            "running, and not ready after 4 restarts",
+            "it runs, but is not ready, after 4 restarts",
             id="started again",
         ),
         pytest.param(
@@ -551,7 +597,7 @@ def test_all_is_well(objective: str) -> None:
             "crash-liveness",
             lambda: on_cluster(*waits("indexer", "CrashLoopBackOff", restartCount=5, lastState=KILLED), extra=(UNHEALTHY,)),
             Status.FAILED,
-            "exit code 137: Unhealthy: Liveness probe failed",
+            "exit code 137; Unhealthy: Liveness probe failed",
             id="killed again",
         ),
         pytest.param(
@@ -562,14 +608,14 @@ def test_all_is_well(objective: str) -> None:
                 extra=(UNHEALTHY,),
             ),
             Status.FAILED,
-            "× failureThreshold 3; Pod `indexer-7d9c5b6f48-ak2f0`: running, and not ready after 1 restart: Unhealthy: Liveness",
+            "× failureThreshold 3; Pod `indexer-7d9c5b6f48-ak2f0`: it runs, but is not ready, after 1 restart; Unhealthy: Liveness",
             id="too short, between two restarts",
         ),
         pytest.param(
             "crash-liveness",
             lambda: on_cluster(*state("indexer", state={"running": {}}), extra=(UNHEALTHY,)),
             Status.PENDING,
-            "running, and not ready: Unhealthy",
+            "it runs, but is not ready; Unhealthy",
             id="starting",
         ),
         pytest.param(
@@ -611,7 +657,7 @@ def test_all_is_well(objective: str) -> None:
             "no-endpoints",
             lambda: on_cluster(*state("search", state={"running": {}}), ("EndpointSlice/search", "endpoints", [])),
             Status.PENDING,
-            "running, and not ready",
+            "it runs, but is not ready",
             id="Pods are not ready",
         ),
         pytest.param(
@@ -718,7 +764,7 @@ def test_the_newest_warning_that_says_something_is_told() -> None:
         {**event("Pod", "gateway", "Pulling", "no warning", "2026-11-24T11:59:40Z"), "type": "Normal"},
     )
     verdict = verdict_of("image-pull", on_cluster(*waits("gateway", "ImagePullBackOff"), extra=events))
-    assert found(verdict).endswith("ImagePullBackOff: Failed: at last")
+    assert found(verdict).endswith("ImagePullBackOff; Failed: at last")
 
 
 def test_pods_of_an_older_revision_do_not_count() -> None:
@@ -730,9 +776,87 @@ def test_pods_of_an_older_revision_do_not_count() -> None:
             body["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = "1"
         else:
             body["metadata"]["ownerReferences"][0]["name"] = f"old-{body['metadata']['ownerReferences'][0]['name']}"
-    snapshot = on_cluster(("Deployment/gateway", "status.replicas", 2), extra=tuple(pods))
+    old_is_there: Change = ("Deployment/gateway", "status.replicas", 2)
+    goes_on = on_cluster(old_is_there, extra=tuple(pods))
+    assert verdict_of("image-pull", goes_on).status is Status.PENDING
+    assert verdict_of("nothing-left-broken", goes_on).status is Status.PENDING
+    paused = on_cluster(old_is_there, ("Deployment/gateway", "spec.paused", True), extra=tuple(pods))
+    assert verdict_of("nothing-left-broken", paused).status is Status.FAILED
+
+
+def test_a_new_revision_without_its_replica_set_is_on_its_way() -> None:
+    unseen: Change = ("Deployment/gateway", "metadata.annotations", {"deployment.kubernetes.io/revision": "3"})
+    snapshot = on_cluster(unseen, ("Deployment/gateway", "status.updatedReplicas", 0), *waits("gateway", "ErrImagePull"))
     assert verdict_of("image-pull", snapshot).status is Status.PENDING
-    assert verdict_of("nothing-left-broken", snapshot).status is Status.FAILED
+
+
+GIVEN_UP: Change = (
+    "Deployment/archive",
+    "status.conditions",
+    [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}],
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        pytest.param(state("archive", state={"waiting": {"reason": "ContainerCreating"}}), Status.FAILED, id="and waits in vain"),
+        pytest.param(
+            (*waits("archive", "ContainerCreating"), ("Pod/archive", "status.phase", "Pending")),
+            Status.PENDING,
+            id="and then its disk came",
+        ),
+    ],
+)
+def test_a_rollout_that_has_given_up(changes: tuple[Change, ...], status: Status) -> None:
+    assert verdict_of("pending-claim", on_cluster(GIVEN_UP, *changes)).status is status
+
+
+def unscheduled(message: str) -> tuple[Change, ...]:
+    return (
+        *behind("archive"),
+        ("Pod/archive", "spec.volumes", [{"name": "data", "persistentVolumeClaim": {"claimName": "archive-data"}}]),
+        ("Pod/archive", "status.phase", "Pending"),
+        ("Pod/archive", "status.conditions", [{**UNSCHEDULED[0], "message": message}]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message", "status"),
+    [
+        pytest.param((), "pod has unbound immediate PersistentVolumeClaims.", Status.PENDING, id="bound since"),
+        pytest.param((), 'persistentvolumeclaim "archive-data" not found.', Status.PENDING, id="created since"),
+        pytest.param((), "0/3 nodes are available: Insufficient cpu.", Status.FAILED, id="about something else"),
+        pytest.param(
+            ((CLAIM, "metadata.name", "archive-data-2"),), 'persistentvolumeclaim "archive-data" not found.', Status.FAILED, id="not there"
+        ),
+    ],
+)
+def test_what_the_scheduler_said_before_the_claim_was_mended(changes: tuple[Change, ...], message: str, status: Status) -> None:
+    snapshot = on_cluster(*changes, *unscheduled(message))
+    assert verdict_of("pending-claim", snapshot).status is status
+    assert verdict_of("nothing-left-broken", snapshot).status is status
+
+
+def test_a_report_that_missed_a_class_is_overtaken_by_the_class() -> None:
+    missed = event("PersistentVolumeClaim", "archive-data", "ProvisioningFailed", 'storageclass.storage.k8s.io "fast-ssd" not found')
+    waits_still = (PENDING_CLAIM, (CLAIM, CLASS, "fast-ssd"), NO_VOLUME)
+    assert verdict_of("pending-claim", on_cluster(*waits_still, extra=(missed,))).status is Status.FAILED
+    assert verdict_of("pending-claim", on_cluster(*waits_still, extra=(missed, storage_class("fast-ssd")))).status is Status.PENDING
+
+
+def test_what_kept_a_pod_from_a_node_is_not_told_of_one_that_has_it() -> None:
+    before = event("Pod", "report-worker", "FailedScheduling", "0/3 nodes are available: Insufficient cpu.")
+    verdict = verdict_of("pending-unschedulable", on_cluster(*waits("report-worker", "ContainerCreating"), extra=(before,)))
+    assert found(verdict).endswith("ContainerCreating")
+
+
+def test_a_long_message_loses_its_middle() -> None:
+    message = "failed to pull and unpack image: " + "x" * 400 + ": not found"
+    words = found(verdict_of("image-pull", on_cluster(*waits("gateway", "ErrImagePull", message))))
+    assert "failed to pull" in words
+    assert words.endswith("not found")
+    assert len(words) < 320
 
 
 def test_failed_tries_of_a_job_are_its_own_business() -> None:

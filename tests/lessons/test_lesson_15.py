@@ -18,7 +18,14 @@ from hypothesis import strategies as st
 from graders.engine import evaluate
 from graders.lessons.lesson_15_managed import LESSON
 from graders.lessons.managed_capstone import EARLIER
-from graders.lessons.managed_clouds import ANNOTATIONS, CLASSES, Cloud, annotated_identities, load_balancer_of_service
+from graders.lessons.managed_clouds import (
+    ANNOTATIONS,
+    CLASSES,
+    Cloud,
+    annotated_identities,
+    load_balancer_of_gateway,
+    load_balancer_of_service,
+)
 from graders.objective import Lesson
 from graders.snapshot import K8sObject, Snapshot, Source
 from graders.sources.cluster import connect
@@ -33,6 +40,7 @@ CAPSTONES = [(lesson, f"capstone-{lesson.id}") for lesson in EARLIER]
 SOLUTION: list[dict[str, Any]] = [plain(item.body) for item in read(manifests(FOLDER / "solution")).objects]
 LIVE: list[dict[str, Any]] = [plain(item.body) for item in read(manifests(FOLDER / "cases" / "live")).objects]
 META = {"name": "rag-engine", "namespace": "rag-engine"}
+_INTERNAL = "service.beta.kubernetes.io/azure-load-balancer-internal"
 ACCOUNT: dict[str, Any] = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": META}
 SERVICE: dict[str, Any] = {"apiVersion": "v1", "kind": "Service", "metadata": META, "spec": {"type": "LoadBalancer"}}
 
@@ -213,6 +221,26 @@ def test_a_load_balancer_has_a_cloud_or_a_flaw_with_a_way_out(annotations: dict[
         assert trait.flaw, "a class that no cloud knows wins over annotations"
     elif not trait.flaw:
         assert any(ANNOTATIONS[key][0] is trait.cloud for key in annotations if key in ANNOTATIONS)
+
+
+@pytest.mark.parametrize(
+    ("name", "controller", "annotation", "cloud"),
+    [
+        pytest.param("gke-l7-rilb", None, None, Cloud.GOOGLE, id="by its class"),
+        pytest.param("public", "gateway.k8s.aws/alb", None, Cloud.AWS, id="by the controller of its class"),
+        pytest.param("approuting-istio", "istio.io/gateway-controller", None, Cloud.AZURE, id="an Istio that the cloud brings"),
+        pytest.param("istio", None, _INTERNAL, Cloud.AZURE, id="by the annotations for its Service"),
+        pytest.param("istio", "istio.io/gateway-controller", _INTERNAL, Cloud.AZURE, id="annotations beside a class"),
+        pytest.param("istio", "istio.io/gateway-controller", None, None, id="an Istio of one's own"),
+        pytest.param("gke-l7-rilb", "example.com/controller", None, None, id="another controller under a cloud's name"),
+    ],
+)
+def test_gateway_of_a_cloud(name: str, controller: str | None, annotation: str | None, cloud: Cloud | None) -> None:
+    spec = {"gatewayClassName": name, "infrastructure": {"annotations": {annotation: "true"} if annotation else {}}}
+    gateway = K8sObject.of({"kind": "Gateway", "metadata": META, "spec": spec})
+    item = K8sObject.of({"kind": "GatewayClass", "metadata": {"name": name}, "spec": {"controllerName": controller}})
+    trait = load_balancer_of_gateway(gateway, (item,) if controller else ())
+    assert (trait.cloud, bool(trait.flaw)) == (cloud, cloud is None)
 
 
 @pytest.mark.parametrize("cloud", Cloud)

@@ -38,6 +38,7 @@ T, F, N = True, False, None
         pytest.param("1 - avg(up) > 0.5", F, T, F, id="share that is down"),
         pytest.param("-up > -1", F, T, F, id="negative"),
         pytest.param("avg_over_time(up[5m]) < 0.9", F, N, N, id="over time"),
+        pytest.param("kube_pod_container_status_ready == 0", F, T, F, id="containers that are not ready"),
         pytest.param("present_over_time(up[5m]) == 0", F, F, F, id="what was there was 1"),
         pytest.param("quantile_over_time(0.5, up[5m]) == 0", F, N, N, id="last argument"),
         pytest.param("min_over_time(up[5m]) == 1", T, N, N, id="the wrong way round over time"),

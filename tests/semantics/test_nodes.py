@@ -109,6 +109,7 @@ def test_node_is_read_from_its_object() -> None:
 def test_label_of_every_node_is_one_of_ordinary_nodes() -> None:
     assert len(eligible({"nodeSelector": {OS: "linux"}}, ORDINARY)) == 2
     assert len(eligible({"nodeSelector": {"kubernetes.io/arch": "arm64"}}, ORDINARY)) == 1
+    assert len(eligible({"nodeSelector": {"beta.kubernetes.io/os": "linux", "beta.kubernetes.io/arch": "arm64"}}, ORDINARY)) == 1
     assert obstacle({"nodeSelector": {OS: "windows"}}, ORDINARY) == SELECTOR
 
 

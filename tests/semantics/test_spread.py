@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graders.semantics.spread import HOSTNAME, OLD_ZONE, ZONE, spreading_rules
+from graders.semantics.spread import HOSTNAME, OLD_ZONE, ZONE, confinement, spreading_rules
 
 LABELS = {"app": "api"}
 SELECTOR = {"matchLabels": LABELS}
@@ -97,6 +97,38 @@ def test_affinity_is_no_rule() -> None:
     assert spreading_rules(together, LABELS, "shop", 3) == ()
 
 
+def node_affinity(*terms: list[dict[str, Any]]) -> dict[str, Any]:
+    required = {"nodeSelectorTerms": [{"matchExpressions": term} for term in terms]}
+    return {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}}
+
+
+def one_of(key: str, *values: str) -> dict[str, Any]:
+    return {"key": key, "operator": "In", "values": list(values)}
+
+
+@pytest.mark.parametrize(
+    ("spec", "where"),
+    [
+        pytest.param({}, None, id="nothing"),
+        pytest.param({"nodeName": "a"}, "nodeName", id="name"),
+        pytest.param({"nodeName": ""}, None, id="empty name"),
+        pytest.param({"nodeSelector": {HOSTNAME: "a"}}, "nodeSelector", id="selector"),
+        pytest.param({"nodeSelector": {ZONE: "a"}}, None, id="another label"),
+        pytest.param(node_affinity([one_of(HOSTNAME, "a")]), "affinity", id="affinity"),
+        pytest.param(node_affinity([one_of(HOSTNAME, "a", "b")]), None, id="two nodes"),
+        pytest.param(node_affinity([one_of(HOSTNAME, "a")], [one_of(HOSTNAME, "b")]), None, id="one or the other"),
+        pytest.param(node_affinity([one_of(HOSTNAME, "a")], [one_of(HOSTNAME, "a")]), "affinity", id="the same twice"),
+        pytest.param(node_affinity([one_of(HOSTNAME, "a")], [one_of(ZONE, "a")]), None, id="or a zone"),
+        pytest.param(node_affinity([one_of(HOSTNAME, "a", "b"), one_of(HOSTNAME, "a")]), "affinity", id="the narrower of two counts"),
+        pytest.param(node_affinity([{**one_of(HOSTNAME, "a"), "operator": "NotIn"}]), None, id="any but one"),
+        pytest.param(node_affinity(), None, id="no terms"),
+    ],
+)
+def test_confinement_to_one_node(spec: dict[str, Any], where: str | None) -> None:
+    path = confinement(spec, HOSTNAME)
+    assert (path[0] if path else None) == where
+
+
 words = st.sampled_from(["affinity", "podAntiAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "labelSelector", HOSTNAME])
 odd: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | words,
@@ -108,3 +140,4 @@ odd: st.SearchStrategy[Any] = st.recursive(
 @given(odd)
 def test_no_shape_crashes(shape: Any) -> None:
     assert all(rule.flaw for rule in spreading_rules(shape, LABELS, "shop", 3))
+    assert confinement({"affinity": {"nodeAffinity": shape}, "nodeSelector": shape}, "no such label") is None

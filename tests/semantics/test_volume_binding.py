@@ -74,6 +74,27 @@ def test_none_on_purpose_takes_a_volume_without_a_class() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "value", "fits"),
+    [
+        pytest.param("metadata.labels", None, True, id="of other labels"),
+        pytest.param("spec.storageClassName", None, True, id="of no class"),
+        pytest.param("spec.capacity.storage", "1Mi", False, id="too small"),
+        pytest.param("spec.accessModes", ["ReadWriteMany"], False, id="other modes"),
+    ],
+)
+def test_reserved_volume_needs_neither_class_nor_labels(path: str, value: Any, fits: bool) -> None:
+    reserved = changed(VOLUME, "spec.claimRef", {"namespace": "rag-engine", "name": "archive-data"})
+    claim = changed(CLAIM, "spec.selector", {"matchLabels": {"disk": "archive"}})
+    assert may_bind(changed(reserved, path, value), claim, "rag-engine") is fits
+    assert not may_bind(changed(reserved, "spec.storageClassName", None), changed(claim, "spec.volumeName", "by-hand"), "rag-engine")
+
+
+@pytest.mark.parametrize(("default", "fits"), [("manual", True), ("standard", False), ("", False)])
+def test_claim_without_a_class_has_the_default_one(default: str, fits: bool) -> None:
+    assert may_bind(VOLUME, changed(CLAIM, "spec.storageClassName", None), "rag-engine", default) is fits
+
+
+@pytest.mark.parametrize(
     ("body", "name"),
     [
         pytest.param(CLAIM, "manual", id="field"),
