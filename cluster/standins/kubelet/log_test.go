@@ -149,6 +149,19 @@ func TestAFileThatAProbeLooksFor(t *testing.T) {
 	}
 }
 
+func TestAnAppThatSickens(t *testing.T) {
+	p := play(t, newWorld(t), `containers: [{name: a, image: 'registry.k8s.io/e2e-test-images/agnhost:2.40', args: [liveness],
+  livenessProbe: {httpGet: {path: /healthz, port: 8080}, initialDelaySeconds: 3, periodSeconds: 3}}]`)
+	p.after(9 * time.Second)
+	if got := p.pod.Status.ContainerStatuses[0]; got.RestartCount != 0 || !got.Ready {
+		t.Errorf("too early: %+v", got)
+	}
+	p.after(15 * time.Second)
+	if got := p.pod.Status.ContainerStatuses[0].RestartCount; got != 1 || !strings.Contains(strings.Join(p.events, "\n"), "HTTP probe failed with statuscode: 500") {
+		t.Errorf("%d restarts: %q", got, p.events)
+	}
+}
+
 func TestMoreMemoryThanTheLimit(t *testing.T) {
 	for limit, want := range map[string]string{"100Mi": "OOMKilled", "200Mi": "", "1Gi": ""} {
 		t.Run(limit, func(t *testing.T) {

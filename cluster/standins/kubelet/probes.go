@@ -33,7 +33,7 @@ func ask(probe *corev1.Probe, readiness bool, spec *corev1.Container, c *contain
 		}
 		return c.checkFile(probe.Exec.Command, now)
 	case probe.HTTPGet != nil:
-		return askHTTP(probe.HTTPGet, readiness, spec, c, ip, listening)
+		return askHTTP(probe.HTTPGet, readiness, spec, c, ip, listening, now)
 	case probe.TCPSocket != nil:
 		port, err := resolvePort(probe.TCPSocket.Port, spec)
 		if err != nil {
@@ -60,7 +60,7 @@ func ask(probe *corev1.Probe, readiness bool, spec *corev1.Container, c *contain
 	return answer{healthy: true}
 }
 
-func askHTTP(get *corev1.HTTPGetAction, readiness bool, spec *corev1.Container, c *container, ip string, listening bool) answer {
+func askHTTP(get *corev1.HTTPGetAction, readiness bool, spec *corev1.Container, c *container, ip string, listening bool, now time.Time) answer {
 	port, err := resolvePort(get.Port, spec)
 	if err != nil {
 		return answer{errored: true, output: err.Error()}
@@ -82,6 +82,8 @@ func askHTTP(get *corev1.HTTPGetAction, readiness bool, spec *corev1.Container, 
 		return answer{output: "HTTP probe failed with statuscode: 404"}
 	case readiness && c.unready:
 		return answer{output: "HTTP probe failed with statuscode: 503"}
+	case c.sickens() > 0 && !now.Before(c.startedAt.Add(c.sickens())):
+		return answer{output: "HTTP probe failed with statuscode: 500"}
 	}
 	return answer{healthy: true}
 }
@@ -156,13 +158,22 @@ func (p *probing) settle(c *container, probe *corev1.Probe) {
 	}
 }
 
-// changesFor tells whether a healthy answer to a probe can still become another: what the container's script makes and removes may decide.
+// changesFor tells whether a healthy answer to a probe can still become another: what the container's script makes and removes may
+// decide, or an argument.
 func (c *container) changesFor(probe *corev1.Probe) bool {
 	if probe.Exec == nil {
-		return false
+		return probe.HTTPGet != nil && c.sickens() > 0
 	}
 	file := checked(probe.Exec.Command)
 	return slices.ContainsFunc(c.program.files, func(change touched) bool { return change.path == file })
+}
+
+// sickens is how long after its start the app begins to answer with errors; zero: never.
+func (c *container) sickens() time.Duration {
+	if len(c.spec.Args) == 0 {
+		return 0
+	}
+	return c.image.Sickens[c.spec.Args[0]].Duration
 }
 
 // checked is the file that a probe's command looks for: `cat FILE`, `test -f FILE`, `ls FILE`.
