@@ -51,7 +51,8 @@ func loadCommand(args []string) int {
 	}
 	words = append(words, flags.Args()...)
 	if len(words) > 1 {
-		fmt.Fprintf(os.Stderr, "practice-cluster load takes one number of requests per second, or off, but got %q\n", words)
+		fmt.Fprintf(os.Stderr, "practice-cluster load takes one number of requests per second, or off, but got %q. "+
+			"The Deployment is named with --deployment\n", words)
 		return 2
 	}
 	target := types.NamespacedName{Namespace: *namespace, Name: *name}

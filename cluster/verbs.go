@@ -235,8 +235,9 @@ func printUsage(to io.Writer) {
 	}
 	fmt.Fprint(to, `
 The API server, the controllers, the scheduler and etcd are the real ones. The nodes and the containers on them are played: Pods are
-scheduled, rolled out, evicted and counted as anywhere, but no container really runs. For a second cluster, give every verb
-another --data.
+scheduled, rolled out, evicted and counted as anywhere, but no container really runs: there is nothing to run a command in
+or to forward a port to, and memory runs out only where a command says how much it takes (stress --vm-bytes 250M). For a second
+cluster, give every verb another --data.
 `)
 }
 

@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,44 @@ def test_log_says_that_it_is_played(pods: Pods) -> None:
     assert "played by the practice cluster" in log.splitlines()[0]
     assert "played" not in pods.log(name, "&tailLines=1")[1]
     assert pods.log(name, "&previous=true")[0] == 400
+
+
+def test_log_is_followed_until_the_container_ends(pods: Pods) -> None:
+    script = "echo one; sleep 2; echo two; sleep 2; echo three"
+    name = pods.put("busybox:1.36", pod={"restartPolicy": "Never"}, command=["sh", "-c", script])
+    pods.runs(name)
+    assert "two" not in pods.log(name)[1]
+    began = time.monotonic()
+    lines = pods.log(name, "&follow=true")[1].splitlines()  # the answer is complete when the container has ended
+    assert [line.split()[-1] for line in lines[1:]] == ["one", "two", "three"]
+    assert time.monotonic() - began > 2
+    later = datetime.fromisoformat(lines[2].split()[0]).isoformat(timespec="seconds").replace("+00:00", "Z")
+    assert [line.split()[-1] for line in pods.log(name, f"&sinceTime={later}")[1].splitlines()] == ["two", "three"]
+    assert pods.log(name, "&limitBytes=7")[1] == lines[0][:7]
+
+
+def test_loop_writes_on(pods: Pods) -> None:
+    name = pods.put("busybox:1.28", args=["/bin/sh", "-c", 'i=0; while true; do echo "$i: $(date)"; i=$((i+1)); sleep 1; done'])
+    pods.runs(name)
+    deadline = time.monotonic() + 10
+    while not re.search(r" 0: .* UTC \d{4}\n.* 1: .* UTC", log := pods.log(name)[1]):
+        assert time.monotonic() < deadline, log
+        time.sleep(0.1)
+
+
+def test_memory_runs_out_where_a_command_says_how_much(pods: Pods) -> None:
+    limits = {"resources": {"limits": {"memory": "100Mi"}}}
+    name = pods.put("polinux/stress", command=["stress"], args=["--vm", "1", "--vm-bytes", "250M", "--vm-hang", "1"], **limits)
+    app = pods.wait(name, lambda app: "terminated" in app.get("lastState", {}))
+    assert (app["lastState"]["terminated"]["reason"], app["lastState"]["terminated"]["exitCode"]) == ("OOMKilled", 137)
+
+
+def test_probe_of_a_file_that_is_removed(pods: Pods) -> None:
+    script = "touch /tmp/healthy; sleep 3; rm -f /tmp/healthy; sleep 600"
+    probe = {"exec": {"command": ["cat", "/tmp/healthy"]}, "periodSeconds": 1, "failureThreshold": 2}
+    name = pods.put("registry.k8s.io/busybox:1.27.2", args=["/bin/sh", "-c", script], livenessProbe=probe)
+    pods.wait(name, lambda app: app.get("restartCount", 0) > 0)
+    pods.says(name, "Liveness probe failed: cat: can't open '/tmp/healthy': No such file or directory")
 
 
 def test_kubelet_answers_the_api_server_only(pods: Pods) -> None:

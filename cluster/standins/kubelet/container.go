@@ -2,7 +2,6 @@ package kubelet
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,14 +20,15 @@ const (
 )
 
 const (
-	pullTakes    = 200 * time.Millisecond // what the first pull of an image on a node is played to take
-	stopTakes    = 500 * time.Millisecond // a server's own shutdown, after its preStop hook
-	noticed      = time.Second            // how long an ended container is seen as such, before what comes next
-	pullNoticed  = 2 * time.Second        // the same of a failed pull
-	reminder     = 15 * time.Second       // how often a kubelet repeats the event of a container that waits
-	sandboxTakes = 100 * time.Millisecond
-	failsAfter   = 300 * time.Millisecond // how long an app looks for its variables before it gives up
-	jobTakes     = time.Second            // what an unknown command takes where a container is meant to end
+	pullTakes        = 200 * time.Millisecond // what the first pull of an image on a node is played to take
+	stopTakes        = 500 * time.Millisecond // a server's own shutdown, after its preStop hook
+	noticed          = time.Second            // how long an ended container is seen as such, before what comes next
+	pullNoticed      = 2 * time.Second        // the same of a failed pull
+	reminder         = 15 * time.Second       // how often a kubelet repeats the event of a container that waits
+	sandboxTakes     = 100 * time.Millisecond
+	failsAfter       = 300 * time.Millisecond // how long an app looks for its variables before it gives up
+	outOfMemoryAfter = time.Second
+	jobTakes         = time.Second // what an unknown command takes where a container is meant to end
 )
 
 // role of a container in its Pod.
@@ -63,7 +63,7 @@ type container struct {
 	liveness  probing
 	readiness probing
 	dying     *dying
-	previous  []string // what the run before wrote
+	previous  []line // what the run before wrote
 
 	// Why it waits.
 	pulledAt  time.Time // when the pull under way ends
@@ -124,14 +124,16 @@ func (c *container) play(pod *corev1.Pod, around surroundings) program {
 	done := interpret(command, around)
 	switch {
 	case len(command) == 0 || done.unknown:
+	case done.memory > 0 && c.memoryLimit() > 0 && done.memory > c.memoryLimit():
+		return program{ends: true, after: outOfMemoryAfter, code: 137, killed: "OOMKilled"}
 	case done.forever:
-		return program{lines: done.lines}
+		return program{lines: done.lines, loop: done.loop, files: done.files}
 	default:
-		return program{lines: done.lines, ends: true, after: done.after, code: done.code}
+		return program{lines: done.lines, files: done.files, ends: true, after: done.after, code: done.code}
 	}
 	for _, needed := range c.image.Requires {
 		if around.env[needed.Name] == "" {
-			return program{lines: append(done.lines, needed.Says), ends: true, after: failsAfter, code: 1, reason: needed.Says}
+			return program{lines: append(done.lines, said{failsAfter, needed.Says}), ends: true, after: failsAfter, code: 1, reason: needed.Says}
 		}
 	}
 	exit := c.image.Exits
@@ -139,7 +141,7 @@ func (c *container) play(pod *corev1.Pod, around surroundings) program {
 	case c.meantToEnd(pod) && (done.unknown || len(c.spec.Args) > 0):
 		return program{lines: done.lines, ends: true, after: done.after + jobTakes}
 	case !done.unknown && exit != nil && !c.spec.Stdin:
-		return program{lines: c.image.Log, ends: true, after: exit.After.Duration, code: exit.Code}
+		return program{lines: saidAt(0, c.image.Log...), ends: true, after: exit.After.Duration, code: exit.Code}
 	}
 	return program{lines: done.lines, app: true} // a server, as far as anyone can tell
 }
@@ -201,13 +203,18 @@ func preStop(spec *corev1.Container) time.Duration {
 	return 0
 }
 
+// memoryLimit is how many bytes the container may use; zero: as many as the node has.
+func (c *container) memoryLimit() int64 { return c.spec.Resources.Limits.Memory().Value() }
+
 // terminate ends the current run.
-func (c *container) terminate(at time.Time, code int32, message string) {
-	reason := "Completed"
-	if code != 0 {
-		reason = "Error"
+func (c *container) terminate(at time.Time, code int32, reason, message string) {
+	if reason == "" {
+		reason = "Completed"
+		if code != 0 {
+			reason = "Error"
+		}
 	}
-	written := c.log(at)
+	written, _ := c.log(at)
 	c.state = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
 		ExitCode: code, Reason: reason, Message: message, ContainerID: c.id,
 		StartedAt: metav1.NewTime(c.startedAt), FinishedAt: metav1.NewTime(at),
@@ -256,26 +263,6 @@ func (c *container) restartable(pod *corev1.Pod) bool {
 // newID makes the ID of a container's next run from what distinguishes it.
 func newID(pod *corev1.Pod, name string, restarts int32) string {
 	return fmt.Sprintf("containerd://%x", sha256.Sum256(fmt.Appendf(nil, "%s/%s/%d", pod.UID, name, restarts)))
-}
-
-// log is what the container has written in its present run, or in its last one when it does not run.
-func (c *container) log(now time.Time) []string {
-	if c.state.Running == nil {
-		return c.previous
-	}
-	lines := append(c.header(), c.program.lines...)
-	if c.listens(now) {
-		lines = append(lines, c.image.Log...)
-	}
-	return lines
-}
-
-// header is every log's first line: it tells that the rest is played.
-func (c *container) header() []string {
-	line, _ := json.Marshal(map[string]string{ // strings can always be written as JSON
-		"level": "info", "message": "played by the practice cluster: no container runs here", "image": c.created,
-	})
-	return []string{string(line)}
 }
 
 func (c *container) status(pod *corev1.Pod) corev1.ContainerStatus {

@@ -24,18 +24,19 @@ var listed []byte
 
 // Repository is one entry of images.yaml, which documents its fields.
 type Repository struct {
-	Name     string            `json:"name"`
-	Tags     []string          `json:"tags"`
-	User     string            `json:"user"`
-	Users    map[string]string `json:"users"`
-	Starts   metav1.Duration   `json:"starts"`
-	Ports    []int32           `json:"ports"`
-	Paths    []string          `json:"paths"`
-	Requires []Requirement     `json:"requires"`
-	Exits    *Exit             `json:"exits"`
-	Log      []string          `json:"log"`
-	Delay    string            `json:"delay"`
-	Unready  string            `json:"unready"`
+	Name     string                     `json:"name"`
+	Tags     []string                   `json:"tags"`
+	User     string                     `json:"user"`
+	Users    map[string]string          `json:"users"`
+	Starts   metav1.Duration            `json:"starts"`
+	Ports    []int32                    `json:"ports"`
+	Paths    []string                   `json:"paths"`
+	Requires []Requirement              `json:"requires"`
+	Exits    *Exit                      `json:"exits"`
+	Log      []string                   `json:"log"`
+	Delay    string                     `json:"delay"`
+	Unready  string                     `json:"unready"`
+	Sickens  map[string]metav1.Duration `json:"sickens"`
 }
 
 // Requirement is a variable that an app cannot do without.

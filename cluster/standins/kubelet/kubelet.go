@@ -296,6 +296,7 @@ func (k *Kubelets) memory(key string, pod *corev1.Pod) (*Memory, error) {
 	}
 	if known != nil {
 		k.addresses.release(known.uid)
+		known.end(time.Now())
 	}
 	where := podAddresses{host: hostIP, pod: hostIP}
 	if !pod.Spec.HostNetwork {
@@ -316,6 +317,7 @@ func (k *Kubelets) forget(key string) {
 	defer k.mutex.Unlock()
 	if memory := k.memories[key]; memory != nil {
 		k.addresses.release(memory.uid)
+		go memory.end(time.Now())
 		delete(k.memories, key)
 		namespace, _, _ := strings.Cut(key, "/")
 		if delete(k.waiting[namespace], key); len(k.waiting[namespace]) == 0 {

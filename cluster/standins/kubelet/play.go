@@ -1,6 +1,7 @@
 package kubelet
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -57,6 +58,7 @@ type Memory struct {
 	stopping   bool
 	out        *Outcome
 	now        time.Time
+	changed    chan struct{} // closed at the next look, for those who follow a log
 }
 
 // NewMemory remembers a Pod from its status: after a restart of its own, a kubelet finds the containers running that it left running.
@@ -113,7 +115,9 @@ func (m *Memory) resume(pod *corev1.Pod, c *container, status corev1.ContainerSt
 	}
 	c.run(pod, image, env, files(pod, c.spec, world), started)
 	if c.state.Running == nil {
-		c.previous = append(c.header(), c.program.lines...)
+		if ended := cmp.Or(c.state.Terminated, c.last.Terminated); ended != nil {
+			c.previous, _ = c.written(ended.FinishedAt.Time)
+		}
 		return
 	}
 	if err != nil || c.started && c.program.reason != "" { // what ran before keeps running
@@ -181,7 +185,27 @@ func (m *Memory) Step(pod *corev1.Pod, world World, now time.Time) Outcome {
 	}
 	m.out.Status = m.status(pod)
 	m.out.Gone = pod.DeletionTimestamp != nil && !m.anyRunning()
+	m.tellFollowers()
 	return *m.out
+}
+
+func (m *Memory) tellFollowers() {
+	if m.changed != nil {
+		close(m.changed)
+		m.changed = nil
+	}
+}
+
+// end is for a Pod that is gone all of a sudden, as when it is deleted by force: nothing of it runs any more.
+func (m *Memory) end(now time.Time) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	for _, c := range m.all() {
+		if c.state.Running != nil {
+			c.terminate(now, 137, "", "")
+		}
+	}
+	m.tellFollowers()
 }
 
 func finished(phase corev1.PodPhase) bool {
@@ -333,12 +357,12 @@ func (m *Memory) advanceOne(pod *corev1.Pod, c *container, world World, mayStart
 // watch follows a running container: its program may end, its probes may kill it.
 func (m *Memory) watch(pod *corev1.Pod, c *container) {
 	if at, ends := c.ends(); ends && m.due(at) && (c.dying == nil || at.Before(c.dying.at)) {
-		c.terminate(at, c.program.code, c.program.reason)
+		c.terminate(at, c.program.code, c.program.killed, c.program.reason)
 		return
 	}
 	if c.dying != nil {
 		if m.due(c.dying.at) {
-			c.terminate(c.dying.at, c.dying.code, "")
+			c.terminate(c.dying.at, c.dying.code, "", "")
 		}
 		return
 	}
@@ -367,13 +391,13 @@ func (m *Memory) probe(pod *corev1.Pod, c *container) {
 	switch m.ask(pod, c, c.spec.ReadinessProbe, &c.readiness, "Readiness") {
 	case passed:
 		c.ready = true
-		c.readiness.next = time.Time{} // a played app that is ready stays so
+		c.readiness.settle(c, c.spec.ReadinessProbe) // a played app that is ready stays so
 	case failed:
 		c.ready = false
 	}
 	switch m.ask(pod, c, c.spec.LivenessProbe, &c.liveness, "Liveness") {
 	case passed:
-		c.liveness.next = time.Time{}
+		c.liveness.settle(c, c.spec.LivenessProbe)
 	case failed:
 		m.killUnhealthy(pod, c, c.spec.LivenessProbe, "liveness")
 	}
@@ -412,7 +436,7 @@ func (m *Memory) ask(pod *corev1.Pod, c *container, probe *corev1.Probe, state *
 	case !got.healthy:
 		m.event(c, corev1.EventTypeWarning, "Unhealthy", fmt.Sprintf("%s probe failed: %s", name, got.output))
 	}
-	if outcome != passed {
+	if outcome != passed || c.changesFor(probe) {
 		m.lookAt(state.next)
 	}
 	return outcome

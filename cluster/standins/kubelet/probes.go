@@ -3,6 +3,7 @@ package kubelet
 import (
 	"fmt"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,9 +31,9 @@ func ask(probe *corev1.Probe, readiness bool, spec *corev1.Container, c *contain
 		if readiness && c.unready {
 			return answer{output: fmt.Sprintf("command %q exited with 1 (played: the app is told to be unready)", strings.Join(probe.Exec.Command, " "))}
 		}
-		return answer{healthy: true}
+		return c.checkFile(probe.Exec.Command, now)
 	case probe.HTTPGet != nil:
-		return askHTTP(probe.HTTPGet, readiness, spec, c, ip, listening)
+		return askHTTP(probe.HTTPGet, readiness, spec, c, ip, listening, now)
 	case probe.TCPSocket != nil:
 		port, err := resolvePort(probe.TCPSocket.Port, spec)
 		if err != nil {
@@ -59,7 +60,7 @@ func ask(probe *corev1.Probe, readiness bool, spec *corev1.Container, c *contain
 	return answer{healthy: true}
 }
 
-func askHTTP(get *corev1.HTTPGetAction, readiness bool, spec *corev1.Container, c *container, ip string, listening bool) answer {
+func askHTTP(get *corev1.HTTPGetAction, readiness bool, spec *corev1.Container, c *container, ip string, listening bool, now time.Time) answer {
 	port, err := resolvePort(get.Port, spec)
 	if err != nil {
 		return answer{errored: true, output: err.Error()}
@@ -81,6 +82,8 @@ func askHTTP(get *corev1.HTTPGetAction, readiness bool, spec *corev1.Container, 
 		return answer{output: "HTTP probe failed with statuscode: 404"}
 	case readiness && c.unready:
 		return answer{output: "HTTP probe failed with statuscode: 503"}
+	case c.sickens() > 0 && !now.Before(c.startedAt.Add(c.sickens())):
+		return answer{output: "HTTP probe failed with statuscode: 500"}
 	}
 	return answer{healthy: true}
 }
@@ -89,10 +92,10 @@ func refused(host string, port int32) string {
 	return fmt.Sprintf("dial tcp %s:%d: connect: connection refused", host, port)
 }
 
-func answersPath(paths []string, path string) bool {
+func answersPath(paths []string, asked string) bool {
 	return len(paths) == 0 || slices.ContainsFunc(paths, func(known string) bool {
 		prefix, open := strings.CutSuffix(known, "*")
-		return known == path || open && strings.HasPrefix(path, prefix)
+		return known == asked || open && strings.HasPrefix(asked, prefix)
 	})
 }
 
@@ -146,4 +149,64 @@ func (p *probing) count(ok bool, probe *corev1.Probe, now time.Time) verdict {
 		return failed
 	}
 	return undecided
+}
+
+// settle ends the asking where the answer will not change any more: nobody needs to wake for it.
+func (p *probing) settle(c *container, probe *corev1.Probe) {
+	if !c.changesFor(probe) {
+		p.next = time.Time{}
+	}
+}
+
+// changesFor tells whether a healthy answer to a probe can still become another: what the container's script makes and removes may
+// decide, or an argument.
+func (c *container) changesFor(probe *corev1.Probe) bool {
+	if probe.Exec == nil {
+		return probe.HTTPGet != nil && c.sickens() > 0
+	}
+	file := checked(probe.Exec.Command)
+	return slices.ContainsFunc(c.program.files, func(change touched) bool { return change.path == file })
+}
+
+// sickens is how long after its start the app begins to answer with errors; zero: never.
+func (c *container) sickens() time.Duration {
+	if len(c.spec.Args) == 0 {
+		return 0
+	}
+	return c.image.Sickens[c.spec.Args[0]].Duration
+}
+
+// checked is the file that a probe's command looks for: `cat FILE`, `test -f FILE`, `ls FILE`.
+func checked(command []string) string {
+	if len(command) > 1 && slices.Contains([]string{"cat", "test", "ls", "stat", "["}, path.Base(command[0])) {
+		for _, word := range command[1:] {
+			if strings.HasPrefix(word, "/") {
+				return path.Clean(word)
+			}
+		}
+	}
+	return ""
+}
+
+// checkFile answers a command that looks for a file which the container's script makes and removes. All other commands succeed.
+func (c *container) checkFile(command []string, now time.Time) answer {
+	file, known, there := checked(command), false, false
+	for _, change := range c.program.files {
+		if change.path == file {
+			known = true
+			if !now.Before(c.startedAt.Add(change.after)) {
+				there = change.there
+			}
+		}
+	}
+	if !known || there {
+		return answer{healthy: true}
+	}
+	switch name := path.Base(command[0]); name {
+	case "cat":
+		return answer{output: fmt.Sprintf("cat: can't open '%s': No such file or directory", file)}
+	case "ls", "stat":
+		return answer{output: fmt.Sprintf("%s: %s: No such file or directory", name, file)}
+	}
+	return answer{output: fmt.Sprintf("command %q exited with 1", strings.Join(command, " "))}
 }

@@ -1,16 +1,17 @@
 package kubelet
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -98,41 +99,105 @@ func (k *Kubelets) routes() http.Handler {
 	return routes
 }
 
-// serveLogs answers `kubectl logs`. To follow a log ends at once: what is played is written already.
+// serveLogs answers `kubectl logs`.
 func (k *Kubelets) serveLogs(response http.ResponseWriter, request *http.Request) {
-	query := request.URL.Query()
-	key := request.PathValue("namespace") + "/" + request.PathValue("pod")
+	asked := askedFor(request.URL.Query(), time.Now())
+	name, pod := request.PathValue("container"), request.PathValue("pod")
 	k.mutex.Lock()
-	memory := k.memories[key]
+	memory := k.memories[request.PathValue("namespace")+"/"+pod]
 	k.mutex.Unlock()
 	if memory == nil {
-		http.Error(response, fmt.Sprintf("pod %q cannot be found - no logs available", request.PathValue("pod")), http.StatusNotFound)
+		http.Error(response, fmt.Sprintf("pod %q cannot be found - no logs available", pod), http.StatusNotFound)
 		return
 	}
-	lines, began, err := memory.log(request.PathValue("container"), request.PathValue("pod"), query.Get("previous") == "true", time.Now())
+	log, err := memory.read(name, pod, asked.previous, time.Now())
 	if err != nil {
 		http.Error(response, err.Error(), http.StatusBadRequest)
 		return
 	}
-	if seconds, err := strconv.Atoi(query.Get("sinceSeconds")); err == nil && began.Before(time.Now().Add(-time.Duration(seconds)*time.Second)) {
-		lines = nil
-	}
-	if count, err := strconv.Atoi(query.Get("tailLines")); err == nil {
-		lines = lines[max(0, len(lines)-count):]
-	}
 	response.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	writer := bufio.NewWriter(response)
-	for number, line := range lines {
-		if query.Get("timestamps") == "true" {
-			line = began.Add(time.Duration(number)*time.Millisecond).UTC().Format(time.RFC3339Nano) + " " + line
-		}
-		_, _ = fmt.Fprintln(writer, line)
+	writer := &logWriter{to: response, asked: asked, left: asked.limit}
+	writer.write(asked.of(log.lines))
+	if asked.follow {
+		memory.follow(request.Context(), name, log, writer.write)
 	}
-	_ = writer.Flush()
 }
 
-// log is what a container has written, in its present run or the one before, and when that began.
-func (m *Memory) log(name, pod string, previous bool, now time.Time) ([]string, time.Time, error) {
+// logQuery is what of a log is asked for.
+// (https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/, "read log of the specified Pod")
+type logQuery struct {
+	follow, previous, timestamps bool
+	since                        time.Time
+	tail, limit                  int // below zero: all
+}
+
+func askedFor(query url.Values, now time.Time) logQuery {
+	asked := logQuery{
+		follow: query.Get("follow") == "true", previous: query.Get("previous") == "true", timestamps: query.Get("timestamps") == "true",
+		tail: -1, limit: -1,
+	}
+	if count, err := strconv.Atoi(query.Get("tailLines")); err == nil {
+		asked.tail = count
+	}
+	if bytes, err := strconv.Atoi(query.Get("limitBytes")); err == nil {
+		asked.limit = bytes
+	}
+	if seconds, err := strconv.Atoi(query.Get("sinceSeconds")); err == nil {
+		asked.since = now.Add(-time.Duration(seconds) * time.Second)
+	} else if since, err := time.Parse(time.RFC3339, query.Get("sinceTime")); err == nil {
+		asked.since = since
+	}
+	return asked
+}
+
+// of are the lines among a log's that are asked for.
+func (q logQuery) of(lines []line) []line {
+	first := 0
+	for first < len(lines) && lines[first].at.Before(q.since) {
+		first++
+	}
+	lines = lines[first:]
+	if q.tail >= 0 {
+		lines = lines[max(0, len(lines)-q.tail):]
+	}
+	return lines
+}
+
+// logWriter writes lines as they come, up to a number of bytes.
+type logWriter struct {
+	to    http.ResponseWriter
+	asked logQuery
+	left  int
+}
+
+// write tells whether there is any use in more.
+func (w *logWriter) write(lines []line) bool {
+	for _, one := range lines {
+		text := one.text + "\n"
+		if w.asked.timestamps {
+			text = one.at.UTC().Format("2006-01-02T15:04:05.000000000Z ") + text
+		}
+		if w.asked.limit >= 0 {
+			text = text[:min(w.left, len(text))]
+			w.left -= len(text)
+		}
+		if _, err := io.WriteString(w.to, text); err != nil || w.asked.limit >= 0 && w.left == 0 {
+			return false
+		}
+	}
+	return http.NewResponseController(w.to).Flush() == nil
+}
+
+// readLog is a container's log at a moment.
+type readLog struct {
+	lines   []line
+	next    time.Time       // when the next line is due
+	run     string          // the ID of the run that wrote it; empty when it is over
+	changed <-chan struct{} // closed at the Pod's next change
+}
+
+// read is what a container has written, in its present run or the one before.
+func (m *Memory) read(name, pod string, previous bool, now time.Time) (readLog, error) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
 	for _, c := range m.all() {
@@ -141,17 +206,72 @@ func (m *Memory) log(name, pod string, previous bool, now time.Time) ([]string, 
 		}
 		switch {
 		case previous && c.last.Terminated == nil:
-			return nil, now, fmt.Errorf("previous terminated container %q in pod %q not found", name, pod)
-		case previous && c.state.Running != nil:
-			return c.previous, c.last.Terminated.StartedAt.Time, nil
-		case c.id == "" && c.state.Waiting != nil && (c.state.Waiting.Reason == "ImagePullBackOff" || c.state.Waiting.Reason == "ErrImagePull"):
-			return nil, now, fmt.Errorf("container %q in pod %q is waiting to start: trying and failing to pull image", name, pod)
-		case c.id == "" && c.state.Waiting != nil:
-			return nil, now, fmt.Errorf("container %q in pod %q is waiting to start: %s", name, pod, c.state.Waiting.Reason)
+			return readLog{}, fmt.Errorf("previous terminated container %q in pod %q not found", name, pod)
+		case previous:
+			return readLog{lines: c.previous}, nil
+		case c.id == "":
+			return readLog{}, fmt.Errorf("container %q in pod %q is waiting to start: %s", name, pod, c.waitsFor())
 		}
-		return c.log(now), c.startedAt, nil
+		lines, next := c.log(now)
+		log := readLog{lines: lines, next: next}
+		if c.state.Running != nil {
+			if m.changed == nil {
+				m.changed = make(chan struct{})
+			}
+			log.run, log.changed = c.id, m.changed
+		}
+		return log, nil
 	}
-	return nil, now, fmt.Errorf("container %q in pod %q is not available", name, pod)
+	return readLog{}, fmt.Errorf("container %q in pod %q is not available", name, pod)
+}
+
+// waitsFor is why a container has not started yet.
+func (c *container) waitsFor() string {
+	switch {
+	case c.state.Waiting == nil:
+		return "ContainerCreating"
+	case c.state.Waiting.Reason == "ImagePullBackOff" || c.state.Waiting.Reason == "ErrImagePull":
+		return "trying and failing to pull image"
+	}
+	return c.state.Waiting.Reason
+}
+
+// follow has the lines written that a run adds to its log, until the run ends or nobody wants more.
+func (m *Memory) follow(ctx context.Context, name string, log readLog, write func([]line) bool) {
+	for run := log.run; run != ""; {
+		var due <-chan time.Time
+		if !log.next.IsZero() {
+			due = time.After(time.Until(log.next))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-log.changed:
+		case <-due:
+		}
+		seen := log.last()
+		now, err := m.read(name, "", false, time.Now())
+		if err != nil {
+			return
+		}
+		if now.run != run && now.run != "" { // it has been started again meanwhile: what is left is the end of the one before
+			if now, err = m.read(name, "", true, time.Now()); err != nil {
+				return
+			}
+		}
+		log = now
+		if !write(logQuery{since: seen.Add(1), tail: -1}.of(log.lines)) || log.run != run {
+			return
+		}
+	}
+}
+
+// last is when the newest line was written.
+func (l readLog) last() time.Time {
+	if len(l.lines) == 0 {
+		return time.Time{}
+	}
+	return l.lines[len(l.lines)-1].at
 }
 
 // tellWhere writes into a node's status where its kubelet answers, as a kubelet does when it registers.

@@ -241,8 +241,12 @@ func (v *View) explainAutoscalers(text *strings.Builder) {
 		if autoscaler.Spec.MinReplicas != nil {
 			least = *autoscaler.Spec.MinReplicas
 		}
-		fmt.Fprintf(text, "\nHorizontalPodAutoscaler %s keeps it between %d and %d replicas, and wants %d now.\n\n",
-			autoscaler.Name, least, autoscaler.Spec.MaxReplicas, autoscaler.Status.DesiredReplicas)
+		wants := fmt.Sprintf("wants %d now", autoscaler.Status.DesiredReplicas)
+		if autoscaler.Status.DesiredReplicas == 0 && least > 0 { // no look of its controller has led to a number yet
+			wants = "has not decided yet how many it wants"
+		}
+		fmt.Fprintf(text, "\nHorizontalPodAutoscaler %s keeps it between %d and %d replicas, and %s.\n\n",
+			autoscaler.Name, least, autoscaler.Spec.MaxReplicas, wants)
 		table := tabwriter.NewWriter(text, 0, 8, 3, ' ', 0)
 		fmt.Fprintln(table, "METRIC\tNOW\tTARGET")
 		for number, metric := range autoscaler.Spec.Metrics {

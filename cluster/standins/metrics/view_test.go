@@ -67,6 +67,7 @@ func TestWhatIsShown(t *testing.T) {
 			"AbleToScale is True, ReadyForNewScale: recommended size matches current size.",
 			"every 15 s",
 		}, "ScaledToZero"},
+		{"no decision yet", func(view *View) { view.autoscalers[0].Status.DesiredReplicas = 0 }, []string{"has not decided yet how many it wants"}, "wants 0"},
 		{"no load", func(view *View) { view.rate, view.requests = 0, nil }, []string{"has no load", "practice-cluster load 150"}, "opens a port"},
 		{"no HPA", func(view *View) { view.autoscalers = nil }, []string{"No HorizontalPodAutoscaler scales it"}, "every 15 s"},
 		{"no Pod is ready", func(view *View) { view.ready, view.requests = 0, nil }, []string{"No Pod of it is ready"}, "opens a port"},
