@@ -8,6 +8,9 @@ from graders.kinds import KINDS
 from graders.snapshot import K8sObject, Snapshot
 from graders.verdict import Verdict, failed, passed
 
+# So that `rag-api` is taken for a try at `rag-engine-api`, and `search` is not for one at `archive`.
+_ALIKE = 0.65
+
 
 def exists(snapshot: Snapshot, kind: str, name: str) -> Verdict:
     """Passed when `kind` has an object `name` in the namespace being graded, under the API version that is served today.
@@ -57,7 +60,7 @@ def _nearest(snapshot: Snapshot, kind: str, name: str) -> str:
         unread = [problem for problem in snapshot.problems if problem.rejected]
         more = f", and {unread[0].file} could not be read: {unread[0].message}" if unread else ""
         return f"no {kind}{_place(snapshot, kind)}{more}"
-    close = get_close_matches(name, here, n=1)
+    close = get_close_matches(name, here, n=1, cutoff=_ALIKE)
     if close:
         return f"`{close[0]}`"
     return f"{kind} `{'`, `'.join(here[:3])}`" + (f" and {len(here) - 3} more" if len(here) > 3 else "")
