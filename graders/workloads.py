@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from graders.semantics.selectors import matches_labels
 from graders.snapshot import Field, K8sObject, Snapshot, string_map
 
 APP = "rag-engine-api"
@@ -76,6 +77,15 @@ def workloads(snapshot: Snapshot) -> tuple[Workload, ...]:
     Raises NotReadable when one of the kinds could not be read.
     """
     return snapshot.once(workloads, _workloads)  # of thousands of Pods nearly all are parts, and most lessons ask
+
+
+def also_selected(snapshot: Snapshot, selector: Field, wanted: Workload) -> list[str]:
+    """The other workloads of the namespace whose Pods a selector of labels takes in as well, as `Kind/name`, sorted. Raises NotReadable."""
+    return sorted(
+        other.object.ref
+        for other in workloads(snapshot)
+        if other.object.ref != wanted.object.ref and matches_labels(selector.value, other.pod_labels)
+    )
 
 
 def _workloads(snapshot: Snapshot) -> tuple[Workload, ...]:

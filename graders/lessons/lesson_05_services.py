@@ -13,7 +13,7 @@ from graders.semantics.ports import protocol, target_number
 from graders.semantics.selectors import matches_labels
 from graders.snapshot import Field, K8sObject, Snapshot
 from graders.verdict import Verdict, failed, passed, pending
-from graders.workloads import APP, APP_PORT, WORKLOAD_KINDS, Workload, workloads
+from graders.workloads import APP, APP_PORT, WORKLOAD_KINDS, Workload, also_selected
 
 _KIND = "Service"
 _PORT, _PORT_NAME = 80, "http"
@@ -165,11 +165,7 @@ def selects_the_app(snapshot: Snapshot) -> Verdict:
     chosen = _labels(selector.mapping)
     if not matches_labels(selector.value, app.pod_labels):
         return failed(selector, expected=expected, found=chosen)
-    others = sorted(
-        other.object.ref
-        for other in workloads(snapshot)
-        if other.object.ref != app.object.ref and matches_labels(selector.value, other.pod_labels)
-    )
+    others = also_selected(snapshot, selector, app)
     if others:
         found = f"{chosen}, which also takes in {', '.join(others)}"
         return failed(selector, expected=f"a selector that matches the Pods of {app.object.ref} only", found=found)

@@ -20,7 +20,7 @@ from graders.semantics.selectors import matches_labels
 from graders.semantics.volume_binding import CLASS_ANNOTATION, is_default, may_bind
 from graders.snapshot import Field, K8sObject, NotReadable, Snapshot
 from graders.verdict import Status, Verdict, blocked, failed, passed, pending
-from graders.workloads import APP, WORKLOAD_KINDS, Workload, workloads
+from graders.workloads import APP, WORKLOAD_KINDS, Workload, also_selected
 
 _SET, _NAME = "StatefulSet", "qdrant"
 _PORT = 6333
@@ -316,11 +316,7 @@ def _selection_fault(snapshot: Snapshot, service: K8sObject, database: Workload)
     chosen = ", ".join(written(label) for _, label in selector.entries()) or written(selector)
     if not matches_labels(selector.value, database.pod_labels):
         return failed(selector, expected=expected, found=chosen)
-    others = sorted(
-        other.object.ref
-        for other in workloads(snapshot)
-        if other.object.ref != database.object.ref and matches_labels(selector.value, other.pod_labels)
-    )
+    others = also_selected(snapshot, selector, database)
     if others:
         return failed(selector, expected=f"{expected}, and no others", found=f"{chosen}, which also takes in {', '.join(others)}")
     return None

@@ -10,7 +10,7 @@ from graders.semantics.ports import protocol, target_number
 from graders.semantics.selectors import matches_labels
 from graders.snapshot import Field, K8sObject, Snapshot
 from graders.verdict import Status, Verdict, failed, passed, pending
-from graders.workloads import workloads
+from graders.workloads import also_selected
 
 _NAME = "search"
 _PORT, _TARGET = 80, 8080
@@ -70,11 +70,7 @@ def _selection(snapshot: Snapshot, service: K8sObject, app: App) -> Verdict | No
     chosen = ", ".join(written(label) for _, label in selector.entries()) or "no selector"
     if not matches_labels(selector.value, labels):
         return failed(selector, expected=expected, found=chosen)
-    others = sorted(
-        other.object.ref
-        for other in workloads(snapshot)
-        if other.object.ref != app.object.ref and matches_labels(selector.value, other.pod_labels)
-    )
+    others = also_selected(snapshot, selector, app.workload)
     if others:
         return failed(selector, expected=f"{expected}, and no others", found=f"{chosen}, which also takes in {', '.join(others)}")
     return None
