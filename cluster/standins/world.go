@@ -9,10 +9,12 @@ import (
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/workqueue"
 )
 
 // World is what every part shares: clients of one cluster, one set of caches, and the folder with the cluster's state.
@@ -73,4 +75,45 @@ func keep(ctx context.Context, part Part) {
 		case <-time.After(restart):
 		}
 	}
+}
+
+// NewQueue makes the queue of a part: what fails is tried again, ever more slowly up to once a minute.
+func NewQueue[T comparable]() workqueue.TypedRateLimitingInterface[T] {
+	return workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[T](100*time.Millisecond, time.Minute))
+}
+
+// Work takes one item after the other from a queue until ctx ends. What sync cannot do now is tried again; where it says after how
+// long to look again, that is done.
+func Work[T comparable](
+	ctx context.Context, part string, queue workqueue.TypedRateLimitingInterface[T], sync func(context.Context, T) (time.Duration, error),
+) error {
+	go func() {
+		<-ctx.Done()
+		queue.ShutDown()
+	}()
+	for {
+		key, stopped := queue.Get()
+		if stopped {
+			return nil
+		}
+		again, err := sync(ctx, key)
+		switch {
+		case err != nil:
+			if !apierrors.IsConflict(err) {
+				slog.Warn("tried again", "part", part, "object", key, "error", err)
+			}
+			queue.AddRateLimited(key)
+		case again > 0:
+			queue.Forget(key)
+			queue.AddAfter(key, again)
+		default:
+			queue.Forget(key)
+		}
+		queue.Done(key)
+	}
+}
+
+// Unhurried is a sync that never asks to look again.
+func Unhurried[T any](sync func(context.Context, T) error) func(context.Context, T) (time.Duration, error) {
+	return func(ctx context.Context, key T) (time.Duration, error) { return 0, sync(ctx, key) }
 }

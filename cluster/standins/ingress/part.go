@@ -2,8 +2,6 @@ package ingress
 
 import (
 	"context"
-	"log/slog"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -39,8 +37,7 @@ func (p *Part) Name() string { return "ingress" }
 // Prepare registers the caches.
 func (p *Part) Prepare(world *standins.World) error {
 	p.world = world
-	p.queue = workqueue.NewTypedRateLimitingQueue(
-		workqueue.NewTypedItemExponentialFailureRateLimiter[cache.ObjectName](100*time.Millisecond, time.Minute))
+	p.queue = standins.NewQueue[cache.ObjectName]()
 	networking := world.Informers.Networking().V1()
 	p.ingresses, p.classes = networking.Ingresses().Lister(), networking.IngressClasses().Lister()
 	if _, err := networking.Ingresses().Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
@@ -76,25 +73,7 @@ func (p *Part) Run(ctx context.Context) error {
 	defer broadcaster.Shutdown()
 	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: p.world.Client.CoreV1().Events("")})
 	p.events = broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: "ingress-stand-in"})
-	go func() {
-		<-ctx.Done()
-		p.queue.ShutDown()
-	}()
-	for {
-		name, stopped := p.queue.Get()
-		if stopped {
-			return nil
-		}
-		if err := p.sync(ctx, name); err != nil {
-			if !apierrors.IsConflict(err) {
-				slog.Warn("tried again", "part", p.Name(), "object", name, "error", err)
-			}
-			p.queue.AddRateLimited(name)
-		} else {
-			p.queue.Forget(name)
-		}
-		p.queue.Done(name)
-	}
+	return standins.Work(ctx, p.Name(), p.queue, standins.Unhurried(p.sync))
 }
 
 func (p *Part) sync(ctx context.Context, name cache.ObjectName) error {

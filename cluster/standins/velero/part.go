@@ -62,7 +62,7 @@ func (p *Part) Run(ctx context.Context) error {
 	if !p.waitForKinds(ctx) {
 		return nil
 	}
-	p.queue = workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[item](100*time.Millisecond, time.Minute))
+	p.queue = standins.NewQueue[item]()
 	defer p.queue.ShutDown()
 	factory := dynamicinformer.NewFilteredDynamicSharedInformerFactory(p.world.Dynamic, 0, Namespace, nil)
 	p.listers = map[string]cache.GenericNamespaceLister{}
@@ -84,30 +84,7 @@ func (p *Part) Run(ctx context.Context) error {
 	if err := p.store.keepOnly(uids); err != nil {
 		return err
 	}
-	go func() {
-		<-ctx.Done()
-		p.queue.ShutDown()
-	}()
-	for {
-		key, stopped := p.queue.Get()
-		if stopped {
-			return nil
-		}
-		again, err := p.sync(ctx, key)
-		switch {
-		case err != nil:
-			if !apierrors.IsConflict(err) {
-				slog.Warn("tried again", "part", p.Name(), "object", key, "error", err)
-			}
-			p.queue.AddRateLimited(key)
-		case again > 0:
-			p.queue.Forget(key)
-			p.queue.AddAfter(key, again)
-		default:
-			p.queue.Forget(key)
-		}
-		p.queue.Done(key)
-	}
+	return standins.Work(ctx, p.Name(), p.queue, p.sync)
 }
 
 func resourceOf(kind string) schema.GroupVersionResource {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -45,7 +43,7 @@ func (p *Part) Name() string { return "volumes" }
 // Prepare registers the caches.
 func (p *Part) Prepare(world *standins.World) error {
 	p.world = world
-	p.queue = workqueue.NewTypedRateLimitingQueue(workqueue.NewTypedItemExponentialFailureRateLimiter[item](100*time.Millisecond, time.Minute))
+	p.queue = standins.NewQueue[item]()
 	core := world.Informers.Core().V1()
 	p.claims, p.volumes = core.PersistentVolumeClaims().Lister(), core.PersistentVolumes().Lister()
 	p.classes = world.Informers.Storage().V1().StorageClasses().Lister()
@@ -73,25 +71,7 @@ func (p *Part) Run(ctx context.Context) error {
 	defer broadcaster.Shutdown()
 	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: p.world.Client.CoreV1().Events("")})
 	p.events = broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: Driver})
-	go func() {
-		<-ctx.Done()
-		p.queue.ShutDown()
-	}()
-	for {
-		key, stopped := p.queue.Get()
-		if stopped {
-			return nil
-		}
-		if err := p.sync(ctx, key); err != nil {
-			if !apierrors.IsConflict(err) {
-				slog.Warn("tried again", "part", p.Name(), "object", key, "error", err)
-			}
-			p.queue.AddRateLimited(key)
-		} else {
-			p.queue.Forget(key)
-		}
-		p.queue.Done(key)
-	}
+	return standins.Work(ctx, p.Name(), p.queue, standins.Unhurried(p.sync))
 }
 
 func (p *Part) sync(ctx context.Context, key item) error {
