@@ -1,4 +1,4 @@
-"""Puts into a wheel what learners need of the exercises, beside the package that reads it; an editable install reads the checkout's."""
+"""Puts into a wheel what learners need of lessons and exercises, beside the package; an editable install reads the checkout's."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ class ExercisesInWheel(BuildHookInterface):  # type: ignore[type-arg] # it is ge
     """Hatchling's hook, named in pyproject.toml."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Add the exercises to the files of a wheel; `version` is `standard` or `editable`."""
+        """Add lessons and exercises to the files of a wheel; `version` is `standard` or `editable`."""
         if version != "standard":
             return
+        included = build_data["force_include"]
         for exercise in sorted(Path(self.root, "exercises").glob("lesson-*")):
             for part in PARTS:
                 if (exercise / part).exists():
-                    build_data["force_include"][str(exercise / part)] = f"app/exercises/{exercise.name}/{part}"
+                    included[str(exercise / part)] = f"app/exercises/{exercise.name}/{part}"
+        lessons = Path(self.root, "lessons")
+        if lessons.is_dir():
+            included[str(lessons)] = "app/lessons"

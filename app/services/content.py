@@ -16,10 +16,15 @@ _OURS = "rag-engine"
 Body = dict[str, Any]
 
 
+def course_folder(name: str) -> Path:
+    """A folder of the course's own files, such as `static`: in the package where it is installed, beside it in a checkout."""
+    packaged = _HERE / name
+    return packaged if packaged.is_dir() else _HERE.parent / name
+
+
 def exercises() -> Path:
-    """The folder of all exercises: in the package where it is installed, beside it in a checkout."""
-    packaged = _HERE / "exercises"
-    return packaged if packaged.is_dir() else _HERE.parent / "exercises"
+    """The folder of all exercises."""
+    return course_folder("exercises")
 
 
 @dataclass(frozen=True, slots=True)

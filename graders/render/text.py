@@ -23,6 +23,13 @@ _MARKS = {
     Status.UNKNOWN: ("?", "?", "35"),
 }
 MARKS = "".join(mark for mark, _, _ in _MARKS.values())
+
+
+def sign(status: Status) -> str:
+    """The sign of a status: ✓ for passed, ✗ for failed."""
+    return _MARKS[status][0]
+
+
 _WORD = max(len(status) for status in Status)
 _NARROW = 60
 _LEAST = 40
