@@ -59,7 +59,7 @@ def pdb_exists(snapshot: Snapshot) -> Verdict:
     meant = next((problem for problem in spec.object.problems if problem.unknown_field and problem.path in _NUMBERS), None)
     if meant is not None:
         return Verdict(Status.FAILED, replace(meant, object=spec.object.ref).evidence())
-    return failed(spec, expected=expected, found="neither: such a budget keeps nothing")
+    return failed(spec, expected=expected, found="neither: such a budget lets no Pod go")
 
 
 @objective(
