@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from graders.kinds import CLUSTER_SCOPED, KINDS
 from graders.verdict import Evidence
@@ -60,14 +60,21 @@ class NotThere(Exception):
         self.wanted = wanted
 
 
+class Suggestion(NamedTuple):
+    """A correction that is certain: on the problem's line, `instead` in place of the word `written`."""
+
+    written: str
+    instead: str
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something wrong with the input itself: unreadable YAML, or an object that the API server would reject.
 
     `line` and `column` count from 1. `path` leads into the object when it is about one. `message` is one sentence that stands on its
     own; `expected` and `found` are its two halves for evidence. `rejected` tells an error from a mere remark (which fails nothing).
-    `unknown_field` tells a misspelt or misplaced field, without which what an objective finds missing is not understood.
-    No value of a Secret is ever part of it.
+    `unknown_field` tells a misspelt or misplaced field, without which what an objective finds missing is not understood. `suggestion` is
+    what to write instead where that is certain. No value of a Secret is ever part of it.
     """
 
     message: str
@@ -80,6 +87,7 @@ class Problem:
     found: str = ""
     rejected: bool = True
     unknown_field: bool = False
+    suggestion: Suggestion | None = None
 
     def evidence(self, expected: str = "", found: str = "", command: str | None = None) -> Evidence:
         """This problem as the evidence of a failed objective."""

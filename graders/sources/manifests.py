@@ -165,7 +165,7 @@ class _Reader:
         for fault in schema.check(redacted, self.version):
             line = item.line_of(fault.written)
             problem = Problem(fault.message, name, line, path=fault.path, expected=fault.expected, found=fault.found)
-            problems.append(replace(problem, unknown_field=fault.unknown_field))
+            problems.append(replace(problem, unknown_field=fault.unknown_field, suggestion=fault.suggestion))
         for finding in validate(redacted):
             line = item.line_of(finding.path)
             problems.append(Problem(finding.message, name, line, path=finding.path, expected=finding.expected, found=finding.found))

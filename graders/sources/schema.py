@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path as File
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from graders.semantics.credentials import decode_base64
 from graders.semantics.quantities import parse_quantity
-from graders.snapshot import Path
+from graders.snapshot import Path, Suggestion
 from graders.sources.yaml_scalars import NotJson, resolve
 
 NEWEST = "1.37"
@@ -42,7 +42,7 @@ class Fault:
 
     `path` is the field that it is about: for a misspelt or misplaced field the one that was meant. `written` is where it stands in the
     manifest, which is where its line is to be looked up. `message` stands on its own, `expected` and `found` are its halves.
-    `unknown_field` tells it from a value that is wrong.
+    `unknown_field` tells it from a value that is wrong. `suggestion` is what to write in its place where that is certain.
     """
 
     path: Path
@@ -51,6 +51,7 @@ class Fault:
     expected: str
     found: str
     unknown_field: bool = False
+    suggestion: Suggestion | None = None
 
 
 class Tables(NamedTuple):
@@ -125,7 +126,8 @@ def _missing(key: str, body: Mapping[str, Any], tables: Tables) -> Fault:
     other = next((str(name) for name in body if str(name).lower() == key.lower() and name != key), None)
     if other is not None:
         message = f"`{other}` must be written `{key}`: upper and lower case differ."
-        return Fault((key,), (other,), message, f"`{key}`", f"`{other}`, in the wrong case", unknown_field=True)
+        found = f"`{other}`, in the wrong case"
+        return Fault((key,), (other,), message, f"`{key}`", found, unknown_field=True, suggestion=Suggestion(other, key))
     from graders.sources.schema_suggestions import version_of
 
     version, kind = body.get("apiVersion"), body.get("kind")
@@ -169,8 +171,10 @@ def _no_kind(kind: str, version: str, tables: Tables) -> Fault:
     near = meant_kind(kind, tables.kinds)
     if near is None:
         return _fault(("kind",), f"{message} Look it up with: kubectl api-resources", "a kind that is served", found)
-    elsewhere = "" if near in tables.kinds.get(version, ()) else f" of `{version_of(near, tables.kinds)}`"
-    return _fault(("kind",), f"{message} Did you mean `{near}`{elsewhere}?", f"`kind: {near}`", found)
+    served = near in tables.kinds.get(version, ())
+    elsewhere = "" if served else f" of `{version_of(near, tables.kinds)}`"
+    fault = _fault(("kind",), f"{message} Did you mean `{near}`{elsewhere}?", f"`kind: {near}`", found)
+    return replace(fault, suggestion=Suggestion(kind, near)) if served else fault
 
 
 class _Decoder:
@@ -259,7 +263,7 @@ class _Decoder:
 
     def unknown(self, key: str, value: Any, type: str, path: Path) -> None:
         """A field that its type does not have: misspelt, in the wrong place, or of another version."""
-        from graders.sources.schema_suggestions import meant_field
+        from graders.sources.schema_suggestions import meant_field, value_of
 
         shown, where, written = _cut(key), self.noun(type, path), (*path, key)
         message, found = f"`{shown}` is not a field of {where}.", f"`{shown}`, which is not a field of {where}"
@@ -270,7 +274,11 @@ class _Decoder:
             return
         meant = meant_field(key, value, self.body, self.root, path, self.types) if len(key) <= _MOST_CHARACTERS else None
         if meant:
-            self.note(Fault(meant.path, written, f"{message} {_cut(meant.advice, 200)}", _cut(meant.write, 200), found, unknown_field=True))
+            advice, write = _cut(meant.advice, 200), _cut(meant.write, 200)
+            name = meant.path[-1]
+            certain = meant.misspelt and isinstance(name, str) and name not in value_of(self.body, path)
+            suggestion = Suggestion(key, str(name)) if certain else None
+            self.note(Fault(meant.path, written, f"{message} {advice}", write, found, unknown_field=True, suggestion=suggestion))
         else:
             self.note(
                 Fault(written, written, f"{message} Remove it, or look up its name.", f"no `{shown}` here", found, unknown_field=True)

@@ -45,11 +45,15 @@ _CHOSEN = {
 
 
 class Meant(NamedTuple):
-    """A field that a learner may have meant: its path, what to write, and a sentence for the end of a message."""
+    """A field that a learner may have meant: its path, what to write, and a sentence for the end of a message.
+
+    `misspelt` tells that nothing but the name is wrong.
+    """
 
     path: Path
     write: str
     advice: str
+    misspelt: bool = False
 
 
 class _Place(NamedTuple):
@@ -70,7 +74,7 @@ def meant_field(key: str, value: Any, body: Mapping[str, Any], type: str, path: 
     fields = types[holders[-1][0]]
     renamed = _RENAMED.get((holders[-1][0], key))
     if renamed:
-        return Meant((*path, *renamed.split(".")), f"`{renamed}`", f"Here it is `{renamed}`.")
+        return Meant((*path, *renamed.split(".")), f"`{renamed}`", f"Here it is `{renamed}`.", misspelt=_fits(value, fields.get(renamed)))
     newer = _NEWER.get((holders[-1][0], key))
     if newer:
         return Meant((*path, key), f"`apiVersion: {newer}`, which has `{key}`", f"Write `apiVersion: {newer}`, which has it.")
@@ -82,7 +86,7 @@ def meant_field(key: str, value: Any, body: Mapping[str, Any], type: str, path: 
         return Meant((*place.path, key), f"`{key}` {place.words}", advice)
     name = name or _close(key, fitting, _ALIKE) or _close(key, fields, _ALIKE)
     if name:
-        return Meant((*path, name), f"`{name}`", f"Did you mean `{name}`?")
+        return Meant((*path, name), f"`{name}`", f"Did you mean `{name}`?", misspelt=_fits(value, fields[name]))
     if place is not None:
         return Meant((*path, key), f"no `{key}` here", f"It is already set {place.words}: remove it here.")
     chosen = _CHOSEN.get(holders[-1][0])
@@ -128,7 +132,7 @@ def _below(
     key: str, value: Any, body: Mapping[str, Any], holder: tuple[str, Path], depth: int, path: Path, types: Types
 ) -> Iterator[_Place]:
     """The places exactly `depth` levels below a holder that take the field."""
-    own = _at(body, holder[1])
+    own = value_of(body, holder[1])
     for names, inner in _inner(holder[0], depth, types):
         if not _fits(value, types[inner].get(key)):
             continue
@@ -169,7 +173,8 @@ def _resolve(value: Any, names: Iterable[str]) -> tuple[Path, Any]:
     return tuple(steps), value
 
 
-def _at(body: Any, path: Path) -> Any:
+def value_of(body: Any, path: Path) -> Any:
+    """What stands at a path that is there."""
     for step in path:
         body = body[step]
     return body
