@@ -27,6 +27,14 @@ def _builder() -> ModuleType:
     return module
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What `grade` and `course` note stays with this test run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("share")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def practice_cluster(pytestconfig: pytest.Config) -> Path:
     """The practice cluster's binary; skips the test where it cannot be built, unless it must be there (`CI`)."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,22 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from graders.errors import GradingError
+from graders.folders import data_folder
 
-
-def data_folder() -> Path:
-    """Where the user's data is kept: XDG_DATA_HOME, else the platform's own folder. Raises GradingError when there is no home."""
-    given = os.environ.get("XDG_DATA_HOME")
-    if given:
-        return Path(given) / "kubernetes-course"
-    try:
-        home = Path.home()
-    except RuntimeError as error:
-        raise GradingError("There is no home folder to keep notes in.", help="Set XDG_DATA_HOME to a folder of yours.") from error
-    if sys.platform == "win32":
-        return home / "AppData" / "Local" / "kubernetes-course"
-    if sys.platform == "darwin":
-        return home / "Library" / "Application Support" / "kubernetes-course"
-    return home / ".local" / "share" / "kubernetes-course"
+__all__ = ["Copied", "Notes", "copy_files", "data_folder"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,7 @@ def parser() -> argparse.ArgumentParser:
     how = made.add_argument_group("how to show it")
     how.add_argument("--format", type=_one_of(*FORMATS), metavar="FORMAT", default="text", help=", ".join(FORMATS))
     how.add_argument("--hints", action="store_true", help="with the hints of what is open")
+    how.add_argument("--no-record", action="store_true", help="leave nothing behind for the web app's progress")
     how.add_argument("--no-color", "--no-colour", action="store_true", dest="no_colour", help="no colours, even on a terminal")
     instead = made.add_argument_group("instead of grading")
     instead.add_argument("--list", action="store_true", help="the lessons, or with a lesson its objectives")

@@ -12,6 +12,7 @@ from graders.objective import Lesson
 from graders.render.words import file_place
 from graders.report import Report
 from graders.snapshot import Snapshot, Source
+from graders.terminal.journal import Journal
 from graders.terminal.names import is_course
 from graders.terminal.output import put, say, style_for
 
@@ -50,11 +51,12 @@ class Session:
         return tuple(evaluate(lesson, snapshot) for lesson in self.lessons)
 
     def show(self, snapshot: Snapshot) -> int:
-        """Grade a snapshot and print all about it; gives the exit status that its reports ask for."""
+        """Grade a snapshot, print all about it and record it; gives the exit status that its reports ask for."""
         reports = self.evaluate(snapshot)
         say(read_in_words(snapshot))
         self.print(reports)
         say(*problems_in_words(reports))
+        Journal(self.options).note(reports)
         return exit_status(reports)
 
     def print(self, reports: Sequence[Report]) -> bool:
@@ -91,10 +93,11 @@ class LiveReports:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._journal = Journal(session.options)
         self._shown: object = None
 
     def show(self, snapshot: Snapshot) -> bool:
-        """Print the reports of a snapshot when anything but the time differs; says whether to go on."""
+        """Print and record the reports of a snapshot when anything but the time differs; says whether to go on."""
         reports = self._session.evaluate(snapshot)
         told = tuple((report.results, report.problems) for report in reports)
         if told == self._shown:
@@ -104,6 +107,7 @@ class LiveReports:
         self._shown = told
         still_read = self._session.print(reports)
         say(*problems_in_words(reports))
+        self._journal.note(reports)
         return still_read
 
     def show_trouble(self, *sentences: str) -> None:
