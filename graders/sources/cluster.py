@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -54,6 +54,11 @@ class Cluster:
         return self._connection.target.context
 
     @property
+    def host(self) -> str:
+        """The API server's host and port."""
+        return self._connection.target.host
+
+    @property
     def namespace(self) -> str:
         """The namespace that kubectl works in by default."""
         return self._connection.access.namespace or "default"
@@ -74,7 +79,7 @@ class Cluster:
 
     def watch(
         self, kinds: Sequence[str], namespace: str, stop: threading.Event | None = None, *, everywhere: Collection[str] = ()
-    ) -> Iterator[Snapshot]:
+    ) -> Generator[Snapshot]:
         """Snapshots: first of the present state, then whenever something has changed, until `stop` is set or the iterator closed.
 
         While the cluster is away every kind is unreadable; when it is back, the next snapshot shows it.
@@ -144,5 +149,7 @@ def _wanted(kinds: Sequence[str], everywhere: Collection[str]) -> dict[str, Kind
 
 def _unavailable(states: Mapping[str, State]) -> ClusterUnavailable | None:
     """Why the cluster as a whole cannot be read; None when some kind was, or was refused for a reason of its own."""
-    errors = [state.everywhere if isinstance(state, Failure) else None for state in states.values()]
+    # What is asked through the API server's proxy may be answered by anybody.
+    direct = {kind: state for kind, state in states.items() if kind != "Scrape"} or states
+    errors = [state.everywhere if isinstance(state, Failure) else None for state in direct.values()]
     return errors[0] if errors and None not in errors else None

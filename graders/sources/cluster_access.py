@@ -13,7 +13,8 @@ import re
 import ssl
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -40,24 +41,82 @@ class Access:
     namespace: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A context: where its API server is (empty when the files do not say), its default namespace, and the program that signs in to it
+    (empty when none does)."""
+
+    name: str
+    host: str
+    namespace: str
+    plugin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The contexts of kubeconfig files, as `shown` names them, and the current one (empty when there is none). Nothing is secret."""
+
+    shown: str
+    current: str
+    contexts: tuple[Offer, ...]
+
+
 def load(*, context: str | None, kubeconfig: str | None, timeout: float) -> Access:
     """Access to the cluster that kubectl would talk to: by `kubeconfig`, else KUBECONFIG, else ~/.kube/config, else as a Pod.
 
     A credential plugin is run, for `timeout` seconds at most. Raises ClusterUnavailable, whatever the files hold.
     """
-    source = kubeconfig or os.environ.get("KUBECONFIG") or _DEFAULT
-    named = [os.path.expanduser(path) for path in source.split(os.pathsep) if path]  # noqa: PTH111 - as kubectl is given it
+    named = files_named(kubeconfig)
     files = [path for path in named if _holds_something(path)]
     if not files:
         if kubeconfig is None and os.environ.get("KUBERNETES_SERVICE_HOST"):
             return _in_pod(context)
         raise _no_kubeconfig(named, kubeconfig)
     shown = " and ".join(_shown(path) for path in files)
-    try:
+    with _told(shown):
         return _from_files(files, shown, context, f" --kubeconfig {_quoted(kubeconfig)}" if kubeconfig else "", timeout)
+
+
+def choices(kubeconfig: str | None) -> Choices | None:
+    """What there is to choose from in the files that `load` would read; None when there are none. Runs no plugin.
+
+    Raises ClusterUnavailable when they are no kubeconfig.
+    """
+    files = [path for path in files_named(kubeconfig) if _holds_something(path)]
+    if not files:
+        return None
+    shown = " and ".join(_shown(path) for path in files)
+    with _told(shown):
+        _, kube_config = _library()
+        merged = kube_config.KubeConfigMerger(os.pathsep.join(files))
+        config = _Config(merged.config, shown)
+        clusters, users = config.bodies("clusters"), config.bodies("users")
+        found = tuple(_offer(name, held, clusters, users) for name, held in config.bodies("contexts").items())
+        return Choices(shown, _current_context(merged.config_files.values()), found)
+
+
+def _offer(name: str, held: Mapping[str, Any], clusters: Mapping[str, Any], users: Mapping[str, Any]) -> Offer:
+    server = clusters.get(_text(held.get("cluster")), {}).get("server")
+    host = urlsplit(server).netloc.rpartition("@")[2] if isinstance(server, str) else ""
+    user = users.get(_text(held.get("user")), {})
+    plugin = _text((user.get("exec") or {}).get("command")) if not user.get("token") and not user.get("tokenFile") else ""
+    return Offer(name, host, _text(held.get("namespace")) or "default", Path(plugin).name)
+
+
+def files_named(kubeconfig: str | None) -> list[str]:
+    """The paths of the kubeconfig files that kubectl would read, whether they are there or not."""
+    source = kubeconfig or os.environ.get("KUBECONFIG") or _DEFAULT
+    return [os.path.expanduser(path) for path in source.split(os.pathsep) if path]  # noqa: PTH111 - as kubectl is given it
+
+
+@contextmanager
+def _told(shown: str) -> Iterator[None]:
+    """Whatever exception an odd file leads the package to becomes ClusterUnavailable."""
+    try:
+        yield
     except ClusterUnavailable:
         raise
-    except Exception as error:  # the package answers odd files with whatever exception they lead to
+    except Exception as error:
         raise ClusterUnavailable(f"{shown} is not a usable kubeconfig{_why(error)}.", help=_LOOK) from error
 
 
@@ -125,6 +184,11 @@ class _Config:
 
     def names(self, section: str) -> list[str]:
         return [_text(entry["name"]) for entry in self.root.value.get(section) or ()]
+
+    def bodies(self, section: str) -> dict[str, Mapping[str, Any]]:
+        """What the entries of a section hold, by name."""
+        held = {name: self.root[section].get_with_name(name).safe_get(section[:-1]) for name in self.names(section)}
+        return {name: body if isinstance(body, Mapping) else {} for name, body in held.items()}
 
     def node(self, section: str, name: str, of: str) -> Any:
         """The node of an entry. Raises ClusterUnavailable, with the nearest name, when there is none."""

@@ -1,0 +1,141 @@
+"""What happens in this process, told to whoever has a page open: a topic, and a few facts about it.
+
+A reader who does not keep up is cut off instead of being buffered for: pages begin again with the present state, so nothing is missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+from types import TracebackType
+from typing import Any, Final
+
+PROGRESS: Final = "progress"
+"""Attempts were recorded: `lesson`, `origin`, `complete`, `passed`, `counted` of the last one, and in `count` how many there were."""
+
+_WAITING = 64  # events that one reader may be behind
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. `data` is plain, as JSON has it."""
+
+    topic: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Feed:
+    """Publish from any thread; subscribe on an event loop."""
+
+    def __init__(self) -> None:
+        self._subscriptions: set[Subscription] = set()
+        self._lock = Lock()
+        self._closed = False
+
+    def publish(self, topic: str, data: Mapping[str, Any]) -> None:
+        """Tell all who have subscribed to the topic. Never waits."""
+        event = Event(topic, data)
+        with self._lock:
+            readers = [reader for reader in self._subscriptions if topic in reader.topics]
+        for reader in readers:
+            reader.offer(event)
+
+    def subscribe(self, topics: Iterable[str]) -> Subscription:
+        """The events of these topics from now on, until the block ends: `with feed.subscribe((PROGRESS,)) as events: async for …`."""
+        reader = Subscription(self, frozenset(topics))
+        with self._lock:
+            if not self._closed:
+                self._subscriptions.add(reader)
+        if self._closed:
+            reader.end()
+        return reader
+
+    def close(self) -> None:
+        """End every subscription, as when the server stops; later ones end at once."""
+        with self._lock:
+            self._closed = True
+            readers = tuple(self._subscriptions)
+            self._subscriptions.clear()
+        for reader in readers:
+            reader.end()
+
+    @property
+    def readers(self) -> int:
+        """How many are subscribed."""
+        with self._lock:
+            return len(self._subscriptions)
+
+    def _leave(self, reader: Subscription) -> None:
+        with self._lock:
+            self._subscriptions.discard(reader)
+
+
+class Subscription:
+    """One reader's events, in order: an async iterator that ends when the feed closes or when the reader is too slow."""
+
+    def __init__(self, feed: Feed, topics: frozenset[str]) -> None:
+        self.topics = topics
+        self._feed = feed
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[Event] = deque()
+        self._news = asyncio.Event()
+        self._ended = False
+
+    def offer(self, event: Event) -> None:
+        """Take an event, from any thread."""
+        self._soon(self._take, event)
+
+    def end(self) -> None:
+        """Let the iteration end, once what waits has been read; from any thread."""
+        self._soon(self._end)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        return self._ended and not self._waiting
+
+    async def next(self, patience: float) -> Event | None:
+        """The next event; None when there was none for so many seconds, or when nothing more will come."""
+        with contextlib.suppress(TimeoutError, StopAsyncIteration):
+            async with asyncio.timeout(patience):
+                return await self.__anext__()
+        return None
+
+    def __aiter__(self) -> Subscription:
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self._waiting:
+            if self._ended:
+                raise StopAsyncIteration
+            self._news.clear()
+            await self._news.wait()
+        return self._waiting.popleft()
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._feed._leave(self)
+
+    def _soon(self, do: Any, *arguments: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # its loop has ended, and the reader with it
+            self._loop.call_soon_threadsafe(do, *arguments)
+
+    def _take(self, event: Event) -> None:
+        if self._ended:
+            return
+        if len(self._waiting) >= _WAITING:
+            self._feed._leave(self)
+            self._end()
+            return
+        self._waiting.append(event)
+        self._news.set()
+
+    def _end(self) -> None:
+        self._ended = True
+        self._news.set()

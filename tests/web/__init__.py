@@ -1,0 +1,1 @@
+"""The web app: the real app on a real database, and pages in a real browser."""
