@@ -39,7 +39,12 @@ _NOT_WRITTEN = {
         "selfLink", "uid",
     ),
 }  # fmt: skip
-# Values that a field takes, where the definitions name them in prose only.
+_AMOUNTS = ("cpu", "memory", "ephemeral-storage")
+_QUOTA = (
+    "requests.cpu", "requests.memory", "limits.cpu", "limits.memory", "pods", "services", "configmaps", "secrets", "persistentvolumeclaims",
+    "requests.storage", "services.loadbalancers", "services.nodeports", "count/deployments.apps",
+)  # fmt: skip
+# Values that a field takes, or keys of a map, where the definitions name them in prose only.
 _VALUES: dict[tuple[str, str], tuple[str, ...]] = {
     ("core.v1.Container", "imagePullPolicy"): ("IfNotPresent", "Always", "Never"),
     ("core.v1.ContainerPort", "protocol"): ("TCP", "UDP", "SCTP"),
@@ -75,6 +80,13 @@ _VALUES: dict[tuple[str, str], tuple[str, ...]] = {
     ("policy.v1.PodDisruptionBudgetSpec", "unhealthyPodEvictionPolicy"): ("IfHealthyBudget", "AlwaysAllow"),
     ("rbac.v1.RoleRef", "kind"): ("Role", "ClusterRole"),
     ("rbac.v1.Subject", "kind"): ("ServiceAccount", "User", "Group"),
+    ("core.v1.ResourceRequirements", "requests"): _AMOUNTS,
+    ("core.v1.ResourceRequirements", "limits"): _AMOUNTS,
+    ("core.v1.VolumeResourceRequirements", "requests"): ("storage",),
+    **{("core.v1.LimitRangeItem", name): _AMOUNTS for name in ("default", "defaultRequest", "max", "min")},
+    ("core.v1.ResourceQuotaSpec", "hard"): _QUOTA,
+    ("core.v1.Capabilities", "drop"): ("ALL",),
+    ("core.v1.Capabilities", "add"): ("NET_BIND_SERVICE",),
     ("core.v1.Secret", "type"): ("Opaque", "kubernetes.io/tls", "kubernetes.io/dockerconfigjson"),
 }
 # Defaults that the definitions do not tell, from https://kubernetes.io/docs/reference/kubernetes-api/

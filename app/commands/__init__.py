@@ -35,14 +35,18 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
+    "serve": Command("the course in your browser: lessons, workbench, live cluster, progress", "serve"),
     "list": Command("the lessons: titles, minutes, objectives", "listing"),
     "start": Command("begin an exercise: its files, and what it needs in your cluster", "starting"),
     "reset": Command("take away what `start` made in your cluster", "resetting"),
     "hint": Command("the next hint for an objective", "hints"),
     "solution": Command("the solution of an exercise, once you have passed it", "solutions"),
+    "export": Command("everything that you have done, as one JSON file", "exporting"),
+    "import": Command("a saved file of progress, merged into yours", "importing"),
     "doctor": Command("what your machine and your cluster have, and what adds the rest", "doctor"),
     "cluster": Command("a cluster to practise on: up, down, status, build, load, images", "cluster"),
     "load": Command("load on the API, short for `cluster load`", "load"),
+    "lint": Command("for authors: whether the lessons are as they should be", "lint"),
     "rbac": Command("a role that lets somebody grade your namespace, and no more", "rbac"),
 }
 

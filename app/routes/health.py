@@ -1,0 +1,24 @@
+"""What a supervisor asks."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from sqlalchemy import text
+from starlette.responses import PlainTextResponse
+
+from app.deps import SessionDep
+
+router = APIRouter()
+
+
+@router.get("/healthz", include_in_schema=False)
+async def healthz() -> PlainTextResponse:
+    """The process runs."""
+    return PlainTextResponse("ok\n")
+
+
+@router.get("/readyz", include_in_schema=False)
+async def readyz(session: SessionDep) -> PlainTextResponse:
+    """It can use its database."""
+    session.execute(text("SELECT 1"))
+    return PlainTextResponse("ok\n")
