@@ -57,25 +57,31 @@ def _nothing(session: Session, error: ClusterUnavailable) -> Snapshot:
 
 
 def _settled(session: Session, cluster: Cluster, snapshot: Snapshot) -> Snapshot:
-    """The first snapshot in which nothing is pending, or the last one before the time is over."""
-    waiting = _pending(session, snapshot)
+    """The first snapshot in which nothing is pending, or the last one before the time is over.
+
+    What was pending and cannot be judged just now is waited for all the same: the cluster may be back in a moment.
+    """
+    waiting = _with(session, snapshot, Status.PENDING)
     if not waiting:
         return snapshot
     say(f"Waiting for {', '.join(waiting)} …")
+    pending = waiting
     for snapshot in _until(session, cluster):
-        before, waiting = waiting, _pending(session, snapshot)
+        before, pending = waiting, _with(session, snapshot, Status.PENDING)
+        unknown = _with(session, snapshot, Status.UNKNOWN)
+        waiting = pending + [name for name in before if name in unknown and name not in pending]
         if not waiting:
             break
-        if waiting != before:
+        if set(waiting) != set(before):
             say(f"Waiting for {', '.join(waiting)} …")
-    if waiting:
-        say(f"Still pending after {session.options.wait:g} s: {', '.join(waiting)}")
+    if pending:
+        say(f"Still pending after {session.options.wait:g} s: {', '.join(pending)}")
     return snapshot
 
 
-def _pending(session: Session, snapshot: Snapshot) -> list[str]:
-    reports = session.evaluate(snapshot)
-    return [result.objective.id for report in reports for result in report.results if result.status is Status.PENDING]
+def _with(session: Session, snapshot: Snapshot, status: Status) -> list[str]:
+    """The objectives that have a status."""
+    return [result.objective.id for report in session.evaluate(snapshot) for result in report.results if result.status is status]
 
 
 def _until(session: Session, cluster: Cluster) -> Iterator[Snapshot]:

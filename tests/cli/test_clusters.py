@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, cast
 import jsonschema
 import pytest
 
+from graders.errors import ClusterUnavailable
 from graders.lessons import LESSONS
 from graders.objective import Lesson, objective
 from graders.snapshot import Snapshot
+from graders.sources.cluster import unavailable_snapshot
 from graders.terminal import clusters
 from graders.terminal.arguments import parse
 from graders.terminal.session import Session
@@ -38,6 +40,10 @@ LESSON = Lesson("lesson-1", "Made up", ("ConfigMap",), (ready,), live_reads=("Po
 
 
 def cluster_that_is(state: str) -> Snapshot:
+    """With a ConfigMap that says so; `away` is one that does not answer."""
+    if state == "away":
+        gone = ClusterUnavailable("Nothing answers.", help="Check with: kubectl cluster-info")
+        return unavailable_snapshot(gone, ("ConfigMap", "Pod"), namespace="rag-engine", context="test", taken_at=NOON)
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "state", "namespace": "rag-engine"}, "data": {"ready": state}}
     return Snapshot.of([body], taken_at=NOON, kind="cluster")
 
@@ -116,6 +122,18 @@ def test_wait_ends_when_the_time_is_over(capsys: pytest.CaptureFixture[str]) -> 
     shown = capsys.readouterr()
     assert "Still pending after 0.05 s: ready" in shown.err
     assert "… pending" in shown.out
+
+
+def test_wait_goes_on_while_the_cluster_is_away(capsys: pytest.CaptureFixture[str]) -> None:
+    assert clusters.grade(session("1 --wait 60s"), connected(Scripted("no", "away", "no", "away", "yes", "no"))) == 0
+    assert capsys.readouterr().err == "Waiting for ready …\nRead cluster context test, namespace rag-engine\n"
+
+
+def test_wait_for_a_cluster_that_stays_away_is_exit_3(capsys: pytest.CaptureFixture[str]) -> None:
+    assert clusters.grade(session("1 --wait 50ms"), connected(Scripted("no", "away"))) == 3
+    shown = capsys.readouterr()
+    assert "Still pending" not in shown.err
+    assert "Nothing answers. Check with: kubectl cluster-info" in " ".join(shown.out.split())
 
 
 def test_watch_tells_what_changes_and_only_that(capsys: pytest.CaptureFixture[str]) -> None:
