@@ -165,6 +165,14 @@ class Stage(NamedTuple):
         self.server.hang_up()
 
 
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Interrupts reach what we start even where they do not reach us, as in a background job, whose children ignore them as well."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def upstream(api: Api, kubeconfig: Path) -> Iterator[Upstream]:
     api.ensure_namespace(NAMESPACE)
