@@ -59,29 +59,34 @@ def _nothing(session: Session, error: ClusterUnavailable) -> Snapshot:
 def _settled(session: Session, cluster: Cluster, snapshot: Snapshot) -> Snapshot:
     """The first snapshot in which nothing is pending, or the last one before the time is over.
 
-    What was pending and cannot be judged just now is waited for all the same: the cluster may be back in a moment.
+    What was judged before and cannot be just now is waited for, too: the cluster, or a part of it, may be back in a moment.
     """
-    waiting = _with(session, snapshot, Status.PENDING)
-    if not waiting:
+    pending = _with(session, snapshot, Status.PENDING)
+    if not pending:
         return snapshot
-    say(f"Waiting for {', '.join(waiting)} …")
-    pending = waiting
+    never_known = _with(session, snapshot, Status.UNKNOWN)
+    told = pending
+    say(f"Waiting for {_names(session, told)} …")
     for snapshot in _until(session, cluster):
-        before, pending = waiting, _with(session, snapshot, Status.PENDING)
-        unknown = _with(session, snapshot, Status.UNKNOWN)
-        waiting = pending + [name for name in before if name in unknown and name not in pending]
-        if not waiting:
+        pending = _with(session, snapshot, Status.PENDING)
+        if not pending and _with(session, snapshot, Status.UNKNOWN) <= never_known:
             break
-        if set(waiting) != set(before):
-            say(f"Waiting for {', '.join(waiting)} …")
+        if pending and pending != told:
+            told = pending
+            say(f"Waiting for {_names(session, told)} …")
     if pending:
-        say(f"Still pending after {session.options.wait:g} s: {', '.join(pending)}")
+        say(f"Still pending after {session.options.wait:g} s: {_names(session, pending)}")
     return snapshot
 
 
-def _with(session: Session, snapshot: Snapshot, status: Status) -> list[str]:
-    """The objectives that have a status."""
-    return [result.objective.id for report in session.evaluate(snapshot) for result in report.results if result.status is status]
+def _with(session: Session, snapshot: Snapshot, status: Status) -> set[tuple[int, int]]:
+    """The objectives that have a status: each by the places of its lesson and of itself there."""
+    reports = session.evaluate(snapshot)
+    return {(at, place) for at, report in enumerate(reports) for place, result in enumerate(report.results) if result.status is status}
+
+
+def _names(session: Session, objectives: set[tuple[int, int]]) -> str:
+    return ", ".join(session.lessons[lesson].objectives[place].id for lesson, place in sorted(objectives))
 
 
 def _until(session: Session, cluster: Cluster) -> Iterator[Snapshot]:

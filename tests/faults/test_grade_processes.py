@@ -25,8 +25,8 @@ pytestmark = pytest.mark.cluster
 
 NAMESPACE = "process-faults"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/rag-engine-api"
-SOON = 5.0  # seconds from the end of trouble to the verdict: a list that waits for its time limit, a pause, a list
-TIMEOUT = 1.0
+SOON = 8.0  # seconds from the end of trouble to the verdict: a list that waits for its time limit, a pause, a list
+TIMEOUT = 2.0
 OBJECTIVE = "replicas"
 HTML = b"<!doctype html><title>Sign in</title>"
 
@@ -263,7 +263,7 @@ def test_wait_outlasts_trouble(name: str, unready: Stage) -> None:
     with running("--wait", "20s", "--kubeconfig", str(unready.path)) as grade:
         grade.said("Waiting for rollout-complete …")
         unready.trouble(fault)
-        time.sleep(1.5 if name == "silence for 30 s" else 0.5)
+        time.sleep(TIMEOUT + 0.5 if name == "silence for 30 s" else 0.5)
         unready.scale(3)
         unready.server.fault = healthy
         assert grade.status(within=15) == 0
@@ -272,11 +272,11 @@ def test_wait_outlasts_trouble(name: str, unready: Stage) -> None:
 
 def test_wait_for_a_cluster_that_stays_away_ends_with_3(unready: Stage) -> None:
     started = time.monotonic()
-    with running("--wait", "2.5s", "--kubeconfig", str(unready.path)) as grade:
+    with running("--wait", "4s", "--kubeconfig", str(unready.path)) as grade:
         grade.said("Waiting for rollout-complete …")
         unready.trouble(silence)
-        assert grade.status(within=6) == 3
-    assert time.monotonic() - started > 2.5
+        assert grade.status(within=10) == 3
+    assert time.monotonic() - started > 4
     assert f"did not answer within {TIMEOUT:g} s" in " ".join("".join(grade.out).split())
 
 
