@@ -5,6 +5,8 @@
     python3 cluster/build.py --kubernetes 1.36    with an older Kubernetes; COURSE_KUBERNETES_VERSION=1.36 says the same
     python3 cluster/build.py --check              only tell whether that is possible here
 
+The path alone is printed on standard output; how far it is, on standard error.
+
 Needs Go 1.26. The first build compiles Kubernetes itself and takes 8 to 14 minutes on two cores; after that Go's build cache makes it
 seconds, and an unchanged source makes it nothing. The binary is kept in the user's cache folder under a name that says which Kubernetes
 it holds and what it was made from.
@@ -19,11 +21,13 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parent
 NEEDED = (1, 26)
+TELL_EVERY = 30.0  # seconds
 
 
 class BuildError(Exception):
@@ -48,17 +52,34 @@ def compile_to(binary: Path, minor: str, environment: Mapping[str, str] | None =
     flags = " ".join(("-s", "-w", *_version_flags(minor)))
     command = [find_go(), "build", *_module_flags(minor), "-trimpath", "-ldflags", flags, "-o", str(binary), "."]
     go_flags = f"{os.environ.get('GOFLAGS', '')} -buildvcs=false".strip()
-    done = subprocess.run(
-        command,
-        cwd=SOURCE,
-        env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": go_flags, **(environment or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
+    _tell(f"Building the practice cluster with Kubernetes {minor}: 8 to 14 minutes the first time, about one after a change …")
+    status, said = _run(command, {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": go_flags, **(environment or {})})
+    if status:
         binary.unlink(missing_ok=True)
-        raise BuildError(f"The practice cluster did not build:\n{done.stderr.strip()[-2000:]}")
+        raise BuildError(f"The practice cluster did not build:\n{said.strip()[-2000:]}")
+
+
+def _run(command: list[str], environment: Mapping[str, str]) -> tuple[int, str]:
+    """Run a command in the source's folder and tell now and then that it is still at work; its exit status and what it wrote."""
+    began = time.monotonic()
+    with subprocess.Popen(
+        command, cwd=SOURCE, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        while True:
+            try:
+                said, _ = process.communicate(timeout=TELL_EVERY)
+            except subprocess.TimeoutExpired:
+                minutes, seconds = divmod(round(time.monotonic() - began), 60)
+                _tell(f"Still building, for {minutes} min {seconds:02} s now …")
+            except BaseException:  # an interrupt, too: nothing goes on behind it
+                process.kill()
+                raise
+            else:
+                return process.returncode, said
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def versions() -> list[str]:

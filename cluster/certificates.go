@@ -16,6 +16,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"practice-cluster/advice"
 )
 
 // authority signs the certificates of one cluster. Its own key is kept for the cluster's life, so that a kubeconfig stays valid.
@@ -80,7 +82,7 @@ func readCertificate(path string) (*x509.Certificate, error) {
 	}
 	block, _ := pem.Decode(data)
 	if block == nil {
-		return nil, fmt.Errorf("%s holds no certificate. Start afresh with: practice-cluster down --delete", path)
+		return nil, fmt.Errorf("%s holds no certificate. Start afresh with: %s", path, advice.Command("down --delete"))
 	}
 	return x509.ParseCertificate(block.Bytes)
 }
@@ -120,7 +122,7 @@ func (a *authority) signingKey(name string) (crypto.Signer, error) {
 	}
 	block, _ := pem.Decode(data)
 	if block == nil {
-		return nil, fmt.Errorf("%s holds no key. Start afresh with: practice-cluster down --delete", a.path(name))
+		return nil, fmt.Errorf("%s holds no key. Start afresh with: %s", a.path(name), advice.Command("down --delete"))
 	}
 	return x509.ParseECPrivateKey(block.Bytes)
 }

@@ -16,6 +16,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/client-go/tools/clientcmd"
+	"practice-cluster/advice"
 	"practice-cluster/standins/metrics"
 )
 
@@ -77,8 +78,8 @@ func (c *cluster) reread() error {
 func (c *cluster) checkBeforeStart() error {
 	if newer(c.settings.Kubernetes, kubernetesVersion()) {
 		return fmt.Errorf("the cluster in %s was last run by Kubernetes %s, and this program has %s, which cannot read what a newer one has written. "+
-			"Use the newer program, another folder (--data), or start afresh with: practice-cluster down --delete",
-			c.dir, c.settings.Kubernetes, kubernetesVersion())
+			"Use the newer program, another folder (--data), or start afresh with: %s",
+			c.dir, c.settings.Kubernetes, kubernetesVersion(), advice.Command("down --delete"))
 	}
 	free, err := freeSpace(c.dir)
 	if err == nil && free < spaceToStart {
@@ -189,13 +190,13 @@ func (c *cluster) rename(name string) error {
 
 // known are the ends of logs that have a plain meaning for a learner.
 var known = []struct{ words, meaning string }{
-	{"no space left on device", "The disk is full. Make room and run: practice-cluster up"},
-	{"disk quota exceeded", "Your disk quota is used up. Make room and run: practice-cluster up"},
-	{"address already in use", "Another program took its port in this moment. Run again: practice-cluster up"},
-	{"file size", "A limit of this shell on the size of files is too small (ulimit -f). Lift it and run: practice-cluster up"},
-	{"too many open files", "A limit of this shell on open files is too small. Run: ulimit -n 4096, then practice-cluster up"},
-	{"cannot allocate memory", "The machine has no memory left. The cluster needs about 1 GB: close other programs and run practice-cluster up"},
-	{"fatal error: runtime: out of memory", "The machine has no memory left. The cluster needs about 1 GB: close other programs and run practice-cluster up"},
+	{"no space left on device", "The disk is full. Make room and run: " + advice.Command("up")},
+	{"disk quota exceeded", "Your disk quota is used up. Make room and run: " + advice.Command("up")},
+	{"address already in use", "Another program took its port in this moment. Run again: " + advice.Command("up")},
+	{"file size", "A limit of this shell on the size of files is too small (ulimit -f). Lift it and run: " + advice.Command("up")},
+	{"too many open files", "A limit of this shell on open files is too small. Run: ulimit -n 4096, then " + advice.Command("up")},
+	{"cannot allocate memory", "The machine has no memory left. The cluster needs about 1 GB: close other programs and run " + advice.Command("up")},
+	{"fatal error: runtime: out of memory", "The machine has no memory left. The cluster needs about 1 GB: close other programs and run " + advice.Command("up")},
 }
 
 // explain says what a dead component's log means.
@@ -207,7 +208,8 @@ func explain(name, log string) string {
 		}
 	}
 	if name == "etcd" {
-		return "Its database cannot be read. If that stays so, start afresh with: practice-cluster down --delete, then practice-cluster up"
+		return "Its database cannot be read. If that stays so, start afresh with: " +
+			advice.Command("down --delete") + ", then " + advice.Command("up")
 	}
 	return ""
 }

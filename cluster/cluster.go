@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"practice-cluster/advice"
 	"practice-cluster/standins/kubelet"
 	"practice-cluster/standins/metrics"
 )
@@ -159,7 +160,8 @@ func (c *cluster) bringUp(ctx context.Context, options launchOptions) error {
 	alive := c.running()
 	if len(alive) > 0 {
 		if options.port != 0 && options.port != c.ports.API && len(alive) == len(order) {
-			return fmt.Errorf("it runs already, on port %d. To move it to port %d, stop it first: practice-cluster down", c.ports.API, options.port)
+			return fmt.Errorf("it runs already, on port %d. To move it to port %d, stop it first: %s",
+				c.ports.API, options.port, advice.Command("down"))
 		}
 		if why := c.whyAnew(alive); why != "" {
 			fmt.Fprintln(os.Stderr, why)
@@ -201,9 +203,9 @@ func (c *cluster) afterFailure(failure error, interrupted, ctx context.Context, 
 	release() // a second Ctrl-C ends this at once; it cancels both contexts
 	switch {
 	case stopped:
-		failure = errors.New("interrupted. Nothing of it runs; start it again with: practice-cluster up")
+		failure = errors.New("interrupted. Nothing of it runs; start it again with: " + advice.Command("up"))
 	case late:
-		failure = fmt.Errorf("%w\nOn a slow or busy machine, give it longer: practice-cluster up --timeout 5m", failure)
+		failure = fmt.Errorf("%w\nOn a slow or busy machine, give it longer: %s", failure, advice.Command("up --timeout 5m"))
 	}
 	if len(c.running()) == len(order) && !stopped && !late {
 		return failure // it runs as before, and what was asked of it is not possible

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"practice-cluster/advice"
 	"practice-cluster/standins/kubelet"
 )
 
@@ -30,7 +31,7 @@ func images(dir string, args []string) error {
 		fmt.Println(imagesUsage)
 		return nil
 	case args[0] == "add" && len(args) == 1:
-		return errors.New("add which image? For example: practice-cluster images add ghcr.io/acme/app:v1.2.3")
+		return errors.New("add which image? For example: " + advice.Command("images add ghcr.io/acme/app:v1.2.3"))
 	case args[0] == "add":
 		for _, image := range args[1:] {
 			added, err := kubelet.Add(cluster.dir, image)
@@ -65,7 +66,8 @@ func printImages(dir, name string) error {
 		}
 	}
 	if matching == 0 {
-		return fmt.Errorf("no repository on the list has %q in its name. Add one with: practice-cluster images add REPOSITORY:TAG", name)
+		return fmt.Errorf("no repository on the list has %q in its name. Add one with: %s",
+			name, advice.Command("images add REPOSITORY:TAG"))
 	}
 	return table.Flush()
 }

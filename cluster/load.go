@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"practice-cluster/advice"
 	"practice-cluster/standins/metrics"
 )
 
@@ -90,7 +91,7 @@ func runLoad(data string, target types.NamespacedName, rate *int64) error {
 		return err
 	}
 	if alive := cluster.running(); len(alive) < len(order) {
-		return fmt.Errorf("the practice cluster is not running. Start it with: practice-cluster up")
+		return fmt.Errorf("the practice cluster is not running. Start it with: %s", advice.Command("up"))
 	}
 	client, err := cluster.client()
 	if err != nil {

@@ -59,7 +59,7 @@ func (c *cluster) start(name string, args ...string) error {
 	command.Dir = c.dir
 	command.Env = append(environment(name, os.Environ()), lockVariable+"="+c.lock(name))
 	detach(command)
-	if err := command.Start(); err != nil {
+	if err := startPatiently(command); err != nil {
 		return fmt.Errorf("%s could not be started: %w", name, err)
 	}
 	return command.Process.Release()

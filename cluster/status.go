@@ -10,6 +10,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"practice-cluster/advice"
 )
 
 // state is what `status --json` prints. Fields may be added; none is renamed or dropped.
@@ -56,7 +57,7 @@ func (c *cluster) state() state {
 	case c.alive(commandLock):
 		s.Problem = "It is being started or stopped at this moment."
 	case len(alive) > 0:
-		s.Problem = fmt.Sprintf("Only %s runs. Mend it with: practice-cluster up", strings.Join(alive, ", "))
+		s.Problem = fmt.Sprintf("Only %s runs. Mend it with: %s", strings.Join(alive, ", "), advice.Command("up"))
 	}
 	return s
 }
@@ -73,9 +74,10 @@ func (c *cluster) ask(s *state) {
 		s.Problem = fmt.Sprintf("It runs, but the API server is not ready: %v. Its log: %s", err, c.logOf("kube-apiserver"))
 		switch free, spaceErr := freeSpace(c.dir); {
 		case !c.certificatesGood(time.Now()):
-			s.Problem = "It runs, but its certificates have ended or the clock was moved. Mend it with: practice-cluster up"
+			s.Problem = "It runs, but its certificates have ended or the clock was moved. Mend it with: " + advice.Command("up")
 		case spaceErr == nil && free < 1<<20:
-			s.Problem = fmt.Sprintf("It runs, but the disk of %s is full. Make room, then: practice-cluster down, practice-cluster up", c.dir)
+			s.Problem = fmt.Sprintf("It runs, but the disk of %s is full. Make room, then: %s, %s",
+				c.dir, advice.Command("down"), advice.Command("up"))
 		}
 		return
 	}
@@ -105,7 +107,7 @@ func (s state) print(to io.Writer) {
 	case s.Problem != "":
 		fmt.Fprintln(to, s.Problem)
 	case !s.Running:
-		fmt.Fprintln(to, "The practice cluster is not running. Start it with: practice-cluster up")
+		fmt.Fprintln(to, "The practice cluster is not running. Start it with:", advice.Command("up"))
 	default:
 		ready := 0
 		for _, node := range s.Nodes {

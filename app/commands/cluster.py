@@ -14,7 +14,7 @@ from app.commands.arguments import CourseParser, one_of, seconds
 from app.commands.load import job_for
 from app.services.cluster_tools import TOOLS, Call, Wish, create, delete, kubeconfig, listing, load_image, names_ours
 from app.services.folders import Notes, data_folder
-from app.services.practice_cluster import build_command, find_program
+from app.services.practice_cluster import CALLED, build_command, find_program
 from app.services.shells import export
 from graders.errors import GradingError, UsageError
 from graders.terminal.output import put, say
@@ -50,14 +50,13 @@ def run(options: Namespace) -> int:
     if options.words and options.verb not in ("load", "images"):
         raise UsageError(f"`{options.words[0]}` is one word too many.", help="See: course cluster --help")
     if options.verb == "build":
-        say("Building the practice cluster; 8 to 14 minutes the first time, about one after a change …")
         return _run(Call(tuple(build_command(options.kubernetes))))
     tool = options.tool or (_choose() if options.verb == "up" else _last())
     if tool != PRACTICE:
         return _with_tool(tool, options)
     if options.verb == "up":
         return _up(options)
-    return _run(Call((str(find_program(options.kubernetes, older=True)), *practice_words(options))))
+    return _run(Call((str(find_program(options.kubernetes, older=True)), *practice_words(options)), variables=CALLED))
 
 
 def _last() -> str:
@@ -103,7 +102,9 @@ def _up(options: Namespace) -> int:
     """Start our own, with its progress as it comes, and tell what to do next."""
     program = find_program(options.kubernetes)
     try:
-        started = subprocess.Popen((str(program), *practice_words(options)), stdout=subprocess.PIPE)  # noqa: S603 - our own program
+        started = subprocess.Popen(  # noqa: S603 - our own program
+            (str(program), *practice_words(options)), stdout=subprocess.PIPE, env={**os.environ, **CALLED}
+        )
     except OSError as error:
         raise _not_started(str(program), error) from error
     with started as process:
@@ -183,7 +184,7 @@ def _all(calls: Sequence[Call]) -> int:
 
 def _run(call: Call) -> int:
     """Run a command with its output as it comes; gives our exit status."""
-    environment = {**os.environ, **({"KUBECONFIG": str(call.kubeconfig)} if call.kubeconfig else {})}
+    environment = {**os.environ, **call.variables, **({"KUBECONFIG": str(call.kubeconfig)} if call.kubeconfig else {})}
     sys.stdout.flush()
     try:
         ran = subprocess.run(  # noqa: S603 - a tool of the learner's, or our own program

@@ -5,7 +5,8 @@ Each makes a cluster of the course's own name with three nodes, and is never ask
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 NAME = "kubernetes-course"
@@ -23,12 +24,16 @@ nodes:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A command to run. `standard_input` is given to it; `kubeconfig` goes into its KUBECONFIG; `writes` takes its output when set."""
+    """A command to run. `standard_input` is given to it; `kubeconfig` goes into its KUBECONFIG; `variables` go into its environment.
+
+    `writes` takes its output when set.
+    """
 
     argv: tuple[str, ...]
     standard_input: str = ""
     kubeconfig: Path | None = None
     writes: Path | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from graders.errors import GradingError, UsageError
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _SETTING = "COURSE_PRACTICE_CLUSTER"
+CALLED = {"PRACTICE_CLUSTER_COMMAND": "course cluster"}  # so that it advises what the learner has typed, not its own name
 _VERSION = "COURSE_KUBERNETES_VERSION"  # which the builder reads
 _NAME = "practice-cluster" + (".exe" if os.name == "nt" else "")
 _BUILDER = _PACKAGE.parent / "cluster" / "build.py"

@@ -44,7 +44,8 @@ class Server(Protocol):
 # (https://kubernetes.io/docs/tasks/access-application-cluster/access-cluster-services/#manually-constructing-apiserver-proxy-urls).
 METRICS_PATH = f"/api/v1/namespaces/{{namespace}}/services/{APP}:http/proxy/metrics"
 # What the API server says when a Service has nobody who answers (pkg/registry/core/service/storage, apimachinery/pkg/util/proxy).
-_NOBODY = ("no endpoints available", "no service port", "trying to reach service")
+# Of a Service that is not there 1.37 says that it has no endpoints, and before that it was not found.
+_NOBODY = ("no endpoints available", "no service port", "trying to reach service", f'services "{APP}" not found')
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
@@ -81,7 +82,7 @@ def _scrape(server: Server, namespace: str) -> Iterator[Body]:
     status: dict[str, Any] = {"code": page.status, "body": page.text}
     if page.status != 200:
         own = _own_words(page.text)
-        about_endpoints = any(sign in page.text.lower() for sign in _NOBODY)
+        about_endpoints = any(sign in (own or page.text).lower() for sign in _NOBODY)
         if own is not None and not about_endpoints:
             raise Refused(page.status)
         status = {"code": page.status, "message": own or (page.text.strip() if about_endpoints else "the app itself answers so")}

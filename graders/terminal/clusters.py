@@ -57,25 +57,36 @@ def _nothing(session: Session, error: ClusterUnavailable) -> Snapshot:
 
 
 def _settled(session: Session, cluster: Cluster, snapshot: Snapshot) -> Snapshot:
-    """The first snapshot in which nothing is pending, or the last one before the time is over."""
-    waiting = _pending(session, snapshot)
-    if not waiting:
+    """The first snapshot in which nothing is pending, or the last one before the time is over.
+
+    What was judged before and cannot be just now is waited for, too: the cluster, or a part of it, may be back in a moment.
+    """
+    pending = _with(session, snapshot, Status.PENDING)
+    if not pending:
         return snapshot
-    say(f"Waiting for {', '.join(waiting)} …")
+    never_known = _with(session, snapshot, Status.UNKNOWN)
+    told = pending
+    say(f"Waiting for {_names(session, told)} …")
     for snapshot in _until(session, cluster):
-        before, waiting = waiting, _pending(session, snapshot)
-        if not waiting:
+        pending = _with(session, snapshot, Status.PENDING)
+        if not pending and _with(session, snapshot, Status.UNKNOWN) <= never_known:
             break
-        if waiting != before:
-            say(f"Waiting for {', '.join(waiting)} …")
-    if waiting:
-        say(f"Still pending after {session.options.wait:g} s: {', '.join(waiting)}")
+        if pending and pending != told:
+            told = pending
+            say(f"Waiting for {_names(session, told)} …")
+    if pending:
+        say(f"Still pending after {session.options.wait:g} s: {_names(session, pending)}")
     return snapshot
 
 
-def _pending(session: Session, snapshot: Snapshot) -> list[str]:
+def _with(session: Session, snapshot: Snapshot, status: Status) -> set[tuple[int, int]]:
+    """The objectives that have a status: each by the places of its lesson and of itself there."""
     reports = session.evaluate(snapshot)
-    return [result.objective.id for report in reports for result in report.results if result.status is Status.PENDING]
+    return {(at, place) for at, report in enumerate(reports) for place, result in enumerate(report.results) if result.status is status}
+
+
+def _names(session: Session, objectives: set[tuple[int, int]]) -> str:
+    return ", ".join(session.lessons[lesson].objectives[place].id for lesson, place in sorted(objectives))
 
 
 def _until(session: Session, cluster: Cluster) -> Iterator[Snapshot]:

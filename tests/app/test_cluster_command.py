@@ -53,6 +53,15 @@ def test_our_own_is_used_where_no_tool_is_installed(course: Course, tools: Path,
     assert calls(tools) == ["practice-cluster up --data /d --port 6443 --timeout 180s"]
 
 
+@pytest.mark.parametrize("verb", ["up", "down", "status", "load"])
+def test_our_own_is_told_that_the_learner_calls_it_by_the_course(
+    course: Course, tools: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    own(tools, monkeypatch, f'echo "$PRACTICE_CLUSTER_COMMAND {verb}" >> "{tools}/calls.txt"')
+    course("cluster", verb)
+    assert calls(tools)[1] == f"course cluster {verb}"
+
+
 def test_our_own_is_used_where_no_engine_answers(course: Course, tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own(tools, monkeypatch)
     install(tools, "kind")

@@ -7,18 +7,21 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 import jsonschema
 import pytest
 
+from graders.errors import ClusterUnavailable
 from graders.lessons import LESSONS
 from graders.objective import Lesson, objective
 from graders.snapshot import Snapshot
+from graders.sources.cluster import unavailable_snapshot
 from graders.terminal import clusters
 from graders.terminal.arguments import parse
 from graders.terminal.session import Session
-from graders.verdict import Verdict, passed, pending
+from graders.verdict import Verdict, failed, passed, pending
 from tests.cases import NOON, ROOT
 from tests.cli.conftest import Grade
 
@@ -34,12 +37,24 @@ def ready(snapshot: Snapshot) -> Verdict:
     return passed() if state.value == "yes" else pending(state, expected="yes", found=str(state.value))
 
 
+@objective("quiet", "Nothing else runs", hints=("a", "b"), docs="https://kubernetes.io/docs/", live=True)
+def quiet(snapshot: Snapshot) -> Verdict:
+    return next((failed(pod, expected="no Pods", found="a Pod") for pod in snapshot.all("Pod")), passed())
+
+
 LESSON = Lesson("lesson-1", "Made up", ("ConfigMap",), (ready,), live_reads=("Pod", "ConfigMap"))
+LIVELY = replace(LESSON, objectives=(ready, quiet))
 
 
 def cluster_that_is(state: str) -> Snapshot:
-    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "state", "namespace": "rag-engine"}, "data": {"ready": state}}
-    return Snapshot.of([body], taken_at=NOON, kind="cluster")
+    """With a ConfigMap that says so; `away` is one that does not answer, `halfway` one that says yes but does not list Pods."""
+    if state == "away":
+        gone = ClusterUnavailable("Nothing answers.", help="Check with: kubectl cluster-info")
+        return unavailable_snapshot(gone, ("ConfigMap", "Pod"), namespace="rag-engine", context="test", taken_at=NOON)
+    data = {"ready": "yes" if state == "halfway" else state}
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "state", "namespace": "rag-engine"}, "data": data}
+    unreadable = {"Pod": "Could not read Pods."} if state == "halfway" else {}
+    return replace(Snapshot.of([body], taken_at=NOON, kind="cluster"), unreadable=MappingProxyType(unreadable))
 
 
 class Scripted:
@@ -68,8 +83,8 @@ class Scripted:
             self.closed = True
 
 
-def session(line: str) -> Session:
-    return Session(parse(line.split()), (LESSON,))
+def session(line: str, lesson: Lesson = LESSON) -> Session:
+    return Session(parse(line.split()), (lesson,))
 
 
 def connected(cluster: Scripted) -> Callable[[Session], Cluster]:
@@ -116,6 +131,23 @@ def test_wait_ends_when_the_time_is_over(capsys: pytest.CaptureFixture[str]) -> 
     shown = capsys.readouterr()
     assert "Still pending after 0.05 s: ready" in shown.err
     assert "… pending" in shown.out
+
+
+def test_wait_goes_on_while_the_cluster_is_away(capsys: pytest.CaptureFixture[str]) -> None:
+    assert clusters.grade(session("1 --wait 60s"), connected(Scripted("no", "away", "no", "away", "yes", "no"))) == 0
+    assert capsys.readouterr().err == "Waiting for ready …\nRead cluster context test, namespace rag-engine\n"
+
+
+def test_wait_goes_on_until_what_was_judged_before_can_be_judged_again(capsys: pytest.CaptureFixture[str]) -> None:
+    assert clusters.grade(session("1 --wait 60s", LIVELY), connected(Scripted("no", "halfway", "yes", "no"))) == 0
+    assert "2 of 2 objectives passed" in capsys.readouterr().out
+
+
+def test_wait_for_a_cluster_that_stays_away_is_exit_3(capsys: pytest.CaptureFixture[str]) -> None:
+    assert clusters.grade(session("1 --wait 50ms"), connected(Scripted("no", "away"))) == 3
+    shown = capsys.readouterr()
+    assert "Still pending" not in shown.err
+    assert "Nothing answers. Check with: kubectl cluster-info" in " ".join(shown.out.split())
 
 
 def test_watch_tells_what_changes_and_only_that(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,29 @@ def test_every_version_needs_the_same_modules() -> None:
     wanted = _required(build.SOURCE / "go.mod")
     for minor in build.versions()[1:]:
         assert _required(build.SOURCE / "versions" / minor / "go.mod") == wanted, f"run cluster/versions/update.py ({minor})"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a script stands in for the compiler")
+@pytest.mark.parametrize("status", [0, 1])
+def test_long_build_says_that_it_is_at_work(
+    status: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    compiler = tmp_path / "go"
+    compiler.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(0.5)\nprint('what is wrong')\nraise SystemExit({status})\n")
+    compiler.chmod(0o755)
+    monkeypatch.setattr(build, "find_go", lambda: str(compiler))
+    monkeypatch.setattr(build, "TELL_EVERY", 0.2)
+    if status:
+        with pytest.raises(build.BuildError, match="did not build:\nwhat is wrong"):
+            build.compile_to(tmp_path / "binary", "1.37")
+    else:
+        build.compile_to(tmp_path / "binary", "1.37")
+    shown = capfd.readouterr()
+    assert shown.out == ""
+    first, *rest = shown.err.splitlines()
+    assert first.startswith("Building the practice cluster with Kubernetes 1.37: ")
+    assert rest
+    assert set(rest) <= {f"Still building, for 0 min {seconds:02} s now …" for seconds in range(10)}
 
 
 def test_names_of_a_release() -> None:

@@ -55,6 +55,9 @@ def test_page_comes_through_the_api_server(tmp_path: Path) -> None:
     ("fault", "code", "message"),
     [
         pytest.param(own(503, 'no endpoints available for service "x"'), 503, 'no endpoints available for service "x"', id="nobody"),
+        pytest.param(
+            own(404, 'services "rag-engine-api" not found'), 404, 'services "rag-engine-api" not found', id="no Service, before 1.37"
+        ),
         pytest.param(own(503, "error trying to reach service: dial tcp: refused"), 503, "error trying to reach", id="not-reached"),
         pytest.param(answers(503, b"Error trying to reach service: 'EOF'"), 503, "Error trying to reach", id="not-reached-in-plain-words"),
         pytest.param(answers(404, b"Not Found"), 404, "the app itself", id="no-such-page"),

@@ -16,6 +16,7 @@ import (
 
 	"github.com/distribution/reference"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"practice-cluster/advice"
 	"sigs.k8s.io/yaml"
 )
 
@@ -151,14 +152,14 @@ type UnlistedError struct{ Image string }
 
 func (e *UnlistedError) Error() string {
 	return fmt.Sprintf("the practice cluster pulls nothing and knows only the images on its list; "+
-		"see it with `practice-cluster images`, add to it with `practice-cluster images add %s`", e.Image)
+		"see it with `%s`, add to it with `%s`", advice.Command("images"), advice.Command("images add "+e.Image))
 }
 
 // UnknownTagError says that a repository is on the list without this tag.
 type UnknownTagError struct{ Image, Repository string }
 
 func (e *UnknownTagError) Error() string {
-	return fmt.Sprintf("`practice-cluster images %s` lists the tags that the practice cluster knows", e.Repository)
+	return fmt.Sprintf("`%s` lists the tags that the practice cluster knows", advice.Command("images "+e.Repository))
 }
 
 // InvalidNameError says that a name is no image reference.

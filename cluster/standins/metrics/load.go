@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"practice-cluster/advice"
 )
 
 // The load is kept in a ConfigMap of kube-system and not on the learner's objects, so that no manifest shows it and no apply takes it away.
@@ -35,7 +36,7 @@ func ParseRate(text string) (int64, error) {
 	case err != nil:
 		return 0, fmt.Errorf("%q is neither a number of requests per second nor off", text)
 	case rate < 0:
-		return 0, fmt.Errorf("%d requests per second is less than nothing. To take the load away: practice-cluster load off", rate)
+		return 0, fmt.Errorf("%d requests per second is less than nothing. To take the load away: %s", rate, advice.Command("load off"))
 	case rate > MostLoad:
 		return 0, fmt.Errorf("%d requests per second is more than is played here: %d at most", rate, MostLoad)
 	}

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"context"
 	"crypto/x509"
 	"net/http"
 	"time"
@@ -18,8 +19,8 @@ import (
 	"k8s.io/apiserver/pkg/authentication/request/headerrequest"
 	x509request "k8s.io/apiserver/pkg/authentication/request/x509"
 	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/apiserver/pkg/authorization/authorizerfactory"
-	"k8s.io/apiserver/pkg/authorization/union"
 	"k8s.io/apiserver/pkg/endpoints"
 	"k8s.io/apiserver/pkg/endpoints/discovery"
 	"k8s.io/apiserver/pkg/endpoints/discovery/aggregated"
@@ -75,13 +76,15 @@ func guarded(handler http.Handler, clients *x509.CertPool, client kubernetes.Int
 	options := x509.VerifyOptions{Roots: clients, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
 	caller := group.NewAuthenticatedGroupAdder(headerrequest.NewDynamicVerifyOptionsSecure(x509request.StaticVerifierFn(options),
 		headerrequest.StaticStringSlice{FrontProxyClient}, userHeaders, uidHeaders, groupHeaders, extraHeaders))
-	authorizer, err := union.New(
-		union.NamedAuthorizer{AuthorizerName: "privileged-groups", Authorizer: authorizerfactory.NewPrivilegedGroups(user.SystemPrivilegedGroup)},
-		union.NamedAuthorizer{AuthorizerName: "delegated", Authorizer: delegated})
-	if err != nil {
-		return nil, err
-	}
-	handler = filters.WithAuthorization(handler, authorizer, codecs)
+	privileged := authorizerfactory.NewPrivilegedGroups(user.SystemPrivilegedGroup)
+	// Not a union of the two: that is made otherwise in each version of Kubernetes.
+	either := authorizer.AuthorizerFunc(func(ctx context.Context, asked authorizer.Attributes) (authorizer.Decision, string, error) {
+		if decision, reason, err := privileged.Authorize(ctx, asked); decision == authorizer.DecisionAllow {
+			return decision, reason, err
+		}
+		return delegated.Authorize(ctx, asked)
+	})
+	handler = filters.WithAuthorization(handler, either, codecs)
 	handler = filters.WithAuthentication(handler, caller, filters.Unauthorized(codecs), nil, nil)
 	return filters.WithRequestInfo(handler, &request.RequestInfoFactory{
 		APIPrefixes: sets.NewString("apis"), GrouplessAPIPrefixes: sets.NewString("api"),

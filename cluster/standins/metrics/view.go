@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	custommetrics "k8s.io/metrics/pkg/apis/custom_metrics/v1beta2"
 	resourcemetrics "k8s.io/metrics/pkg/apis/metrics/v1beta1"
+	"practice-cluster/advice"
 )
 
 // syncPeriod is the default of kube-controller-manager's --horizontal-pod-autoscaler-sync-period. No flag of the HPA controller is set
@@ -158,7 +159,8 @@ func (v *View) served() float64 {
 func (v *View) String() string {
 	var text strings.Builder
 	if v.rate == 0 {
-		fmt.Fprintf(&text, "Deployment %s in namespace %s has no load. Put some on it with: practice-cluster load 150\n\n", v.target.Name, v.target.Namespace)
+		fmt.Fprintf(&text, "Deployment %s in namespace %s has no load. Put some on it with: %s\n\n",
+			v.target.Name, v.target.Namespace, advice.Command("load 150"))
 	} else {
 		fmt.Fprintf(&text, "Deployment %s in namespace %s gets %d requests per second. They are played: none is really sent.\n\n",
 			v.target.Name, v.target.Namespace, v.rate)
