@@ -16,7 +16,7 @@ from graders.errors import GradingError
 _log = logging.getLogger("course")
 
 _TITLES = {
-    400: "That makes no sense here",
+    400: "That did not work",
     403: "Refused",
     404: "There is no such page",
     405: "That cannot be done here",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 from sqlalchemy import Engine
 from sqlmodel import col, select
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -25,10 +27,13 @@ from app.services.lesson_texts import Addresses, Course
 from app.services.search import SearchIndex
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The app, with its database open and up to date. Raises GradingError when that cannot be had."""
+def create_app(settings: Settings, *, course: Course | None = None) -> FastAPI:
+    """The app, with its database open and up to date. `course` is read from the course's files unless it is given.
+
+    Raises GradingError when a file or the database cannot be had.
+    """
     addresses = Addresses()
-    course = Course.load(addresses=addresses)
+    course = course or Course.load(addresses=addresses)
     engine = open_database(settings.database_url)
 
     freshness = Freshness(engine)
@@ -54,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.freshness = freshness
     app.state.secret = settings.secret()
     app.state.learner = CurrentLearner(_only_learner(engine), settings.namespace)
-    app.mount("/static", _Static(directory=course_folder("static")))
+    app.mount("/static", GZipMiddleware(_Static(directory=course_folder("static")), minimum_size=1_000, compresslevel=6))
     for router in ROUTERS:
         app.include_router(router)
     error_pages.install(app)
@@ -74,12 +79,16 @@ def _only_learner(engine: Engine) -> int:
         return learner.id
 
 
+# The editor's parts, which its build names so: chunk-24MIAFOR.js
+_NAMED_BY_CONTENT = re.compile(r"^build/[a-z]+-[A-Z0-9]{8}\.js$")
+
+
 class _Static(StaticFiles):
     """Files that browsers keep for as long as their address, which holds a digest, stays the same."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file's answer."""
         response = await super().get_response(path, scope)
-        if response.status_code == 200 and b"v=" in scope.get("query_string", b""):
+        if response.status_code == 200 and (b"v=" in scope.get("query_string", b"") or _NAMED_BY_CONTENT.search(path)):
             response.headers["cache-control"] = "public, max-age=31536000, immutable"
         return response

@@ -77,6 +77,11 @@ _KEPT: OrderedDict[Hashable, tuple[Hashable, bytes]] = OrderedDict()
 _TOKEN, _NONCE = secrets.token_hex(32), secrets.token_hex(16)
 
 
+def piece(template: str, facts: Mapping[str, Any]) -> str:
+    """A part of a page by itself, for no visitor in particular."""
+    return _TEMPLATES.get_template(template).render(facts)
+
+
 def render(request: Request, page: str, *, partial: str | None = None, **context: Any) -> HTMLResponse:
     """A page; or, when htmx asks for it, only the `partial` of it that holds what has changed."""
     wants_partial = (

@@ -37,6 +37,7 @@ def run(options: Namespace) -> int:
 
     from app.config import Settings
     from app.main import create_app
+    from app.serving import Server
 
     listening = _listen(options.port)
     port = listening.getsockname()[1]
@@ -57,7 +58,7 @@ def run(options: Namespace) -> int:
             _open_browser(address)  # the socket listens already: a browser that is quicker than the server waits for it
         config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=_PATIENCE, lifespan="on")
         with contextlib.suppress(KeyboardInterrupt):  # which is how it is meant to be ended
-            uvicorn.Server(config).run(sockets=[listening])
+            Server(config).run(sockets=[listening])
     return 0
 
 

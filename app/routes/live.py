@@ -27,7 +27,7 @@ from app.services.live import Hub, Viewer, open_cluster
 from app.services.live_page import judged, lines
 from app.services.live_panel import Panel, Panels, Seen
 from app.services.live_picture import Trouble
-from app.templating import _TEMPLATES, render
+from app.templating import piece, render
 from graders.engine import evaluate
 from graders.errors import ClusterUnavailable, GradingError
 from graders.lessons import Entry
@@ -56,7 +56,7 @@ router = APIRouter(lifespan=_lifespan)
 
 
 def _fragment(template: str, needs: Mapping[str, Any]) -> str:
-    html = _TEMPLATES.get_template(template).render(needs).strip()
+    html = piece(template, needs).strip()
     return html.encode(errors="replace").decode()  # names of a kubeconfig may hold what UTF-8 cannot carry
 
 

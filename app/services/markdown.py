@@ -57,6 +57,10 @@ class Addresses:
         """`/workbench/lesson-7#objective-hpa-target`."""
         return f"{self.root}/workbench/{lesson}#objective-{objective}"
 
+    def simulator(self, simulator: str) -> str:
+        """`/simulators/hpa?load=spike`."""
+        return f"{self.root}/simulators/{simulator}"
+
     def term(self, term: str) -> str:
         """`/glossary#pod`."""
         return f"{self.root}/glossary#{term}"
@@ -141,6 +145,8 @@ def _link_open(tokens: Tokens, index: int, env: Environment) -> str:
             return _a(addresses.objective(*target.target.split("/")))
         case "exercise":
             return _a(addresses.exercise(target.target))
+        case "simulator":
+            return _a(addresses.simulator(target.target))
         case "web":
             return _a(target.target, ' rel="noopener noreferrer"')
     return "<span>"
@@ -319,8 +325,8 @@ def known_language(name: str) -> bool:
 
 @cache
 def _lexer(name: str) -> Any:
-    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped] # Pygments has no types
-    from pygments.util import ClassNotFound  # type: ignore[import-untyped] # likewise
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
 
     try:
         return get_lexer_by_name(name, stripnl=False) if name and name != "text" else None
@@ -332,7 +338,7 @@ def _highlighted(text: str, language: str) -> str:
     lexer = _lexer(language)
     if lexer is None:
         return escape(text)
-    from pygments import highlight  # type: ignore[import-untyped] # likewise
-    from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped] # likewise
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
 
     return str(highlight(text, lexer, HtmlFormatter(nowrap=True)))

@@ -282,7 +282,7 @@ def test_closing_the_iterator_ends_everything(tmp_path: Path) -> None:
         snapshots = cluster_at(tmp_path, server).watch(["Pod", "Secret", "Job"], "rag-engine")
         next(iter(snapshots))
         started = time.monotonic()
-        snapshots.close()  # type: ignore[attr-defined] # it is a generator
+        snapshots.close()
         while _followers():
             assert time.monotonic() - started < 0.5
             time.sleep(0.01)

@@ -22,6 +22,8 @@ from sqlmodel import Session
 from app.config import Settings
 from app.db import session_of
 from app.main import create_app
+from app.services.lesson_texts import Course
+from app.serving import Server
 
 CHROMIUM = (
     os.environ.get("COURSE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -45,10 +47,16 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return Settings.local(tmp_path / "data", port=free_port())
 
 
+@pytest.fixture(scope="session")
+def course() -> Course:
+    """The lessons, read and rendered once for all tests: nothing changes them."""
+    return Course.load()
+
+
 @pytest.fixture
-def app(settings: Settings) -> FastAPI:
+def app(settings: Settings, course: Course) -> FastAPI:
     """The app."""
-    return create_app(settings)
+    return create_app(settings, course=course)
 
 
 class Client(TestClient):
@@ -83,7 +91,7 @@ def session(app: FastAPI) -> Iterator[Session]:
 @pytest.fixture
 def server(app: FastAPI, settings: Settings) -> Iterator[str]:
     """The app on its port; gives its address without a slash at the end."""
-    running = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=settings.port, log_level="warning", timeout_graceful_shutdown=1))
+    running = Server(uvicorn.Config(app, host="127.0.0.1", port=settings.port, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 20

@@ -142,7 +142,7 @@ def test_from_reading_to_a_lesson_that_is_complete(page: Page, server: str, app:
     editor.fill(right)
     expect(exists).to_contain_text("passed")
     # The Deployment comes from the disk, as a file that is chosen.
-    page.locator("summary", has_text="Add").click()
+    page.locator("summary", has_text="Files").click()
     page.get_by_label(re.compile("^Files from your disk")).set_input_files(SOLUTION / "deployment.yaml")
     page.get_by_role("button", name="Upload").click()
     page.get_by_role("button", name="Check", exact=True).click()

@@ -43,6 +43,7 @@ from graders.snapshot import Snapshot
 from graders.sources.cluster import unavailable_snapshot
 from tests.sources.faulty import kubeconfig, serving, url
 from tests.web.conftest import Client
+from tests.web.loops import finish
 from tests.web.test_live_start import program
 
 Json = dict[str, Any]
@@ -596,7 +597,7 @@ def test_nothing_is_kept_for_a_viewer_that_does_not_look(engine: Engine) -> None
         hub.close()
         return grown, len(vars(viewer)) - size
 
-    assert asyncio.run(run()) == (1000, 0)
+    assert finish(run()) == (1000, 0)
 
 
 @pytest.mark.parametrize("leaves", [True, False], ids=["goes away", "takes nothing"])
@@ -627,4 +628,4 @@ def test_reader_that_is_no_more_is_let_go(engine: Engine, monkeypatch: pytest.Mo
         assert not hub.viewers
         hub.close()
 
-    asyncio.run(run())
+    finish(run())

@@ -69,6 +69,7 @@ def test_output_is_followed_and_the_end_reported(home: Path, monkeypatch: pytest
     job = told.ended()
     assert (job.status, job.path, job.merged) == (0, "/where/it/is", True)
     assert Notes.named("cluster").read()[0] == {"schema": 1, "with": "practice"}
+    told.clear()
     assert starter.start(merge=False), "again, once it has ended"
     told.ended()
 
