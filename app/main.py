@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
-from sqlalchemy import Engine
-from sqlmodel import col, select
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -17,12 +15,12 @@ from starlette.types import Scope
 from app import error_pages
 from app.config import Settings
 from app.db import open_database, session_of
-from app.deps import Learner as CurrentLearner
-from app.models import Learner
+from app.deps import Learner
 from app.routes import ROUTERS
 from app.security import Guard, check_csrf
 from app.services.content import course_folder
 from app.services.freshness import Freshness
+from app.services.learners import only_learner
 from app.services.lesson_texts import Addresses, Course
 from app.services.search import SearchIndex
 
@@ -58,25 +56,14 @@ def create_app(settings: Settings, *, course: Course | None = None) -> FastAPI:
     app.state.engine = engine
     app.state.freshness = freshness
     app.state.secret = settings.secret()
-    app.state.learner = CurrentLearner(_only_learner(engine), settings.namespace)
+    with session_of(engine, writes=True) as session:
+        app.state.learner = Learner(only_learner(session), settings.namespace)
     app.mount("/static", GZipMiddleware(_Static(directory=course_folder("static")), minimum_size=1_000, compresslevel=6))
     for router in ROUTERS:
         app.include_router(router)
     error_pages.install(app)
     app.add_middleware(Guard, settings=settings)
     return app
-
-
-def _only_learner(engine: Engine) -> int:
-    """The id of the learner whose machine this is."""
-    with session_of(engine, writes=True) as session:
-        learner = session.exec(select(Learner).order_by(col(Learner.id))).first()
-        if learner is None:
-            learner = Learner()
-            session.add(learner)
-            session.flush()
-        assert learner.id is not None
-        return learner.id
 
 
 # The editor's parts, which its build names so: chunk-24MIAFOR.js

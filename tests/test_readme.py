@@ -8,6 +8,7 @@ import shlex
 import pytest
 
 from graders.cli import main
+from graders.lessons import LESSONS
 from tests.cases import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -19,6 +20,10 @@ def test_report_in_the_readme_is_the_real_one(capsys: pytest.CaptureFixture[str]
     monkeypatch.chdir(ROOT)
     assert main(shlex.split(found["words"])) == 1
     assert capsys.readouterr().out == found["report"]
+
+
+def test_readme_counts_the_lessons() -> None:
+    assert f": {len(LESSONS)} lessons " in README
 
 
 def test_every_file_and_folder_that_the_readme_names_is_there() -> None:

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from app.config import Settings
 from app.db import open_database, session_of, unusable
-from app.models import Learner
+from app.services.learners import only_learner
 
 
 @contextmanager
@@ -28,14 +28,3 @@ def opened(data: str | None, *, writes: bool) -> Iterator[tuple[Session, int]]:
         raise unusable(engine, error) from error
     finally:
         engine.dispose()
-
-
-def only_learner(session: Session) -> int:
-    """The id of the only learner, who is made when there is none."""
-    learner = session.exec(select(Learner).order_by(col(Learner.id))).first()
-    if learner is None:
-        learner = Learner()
-        session.add(learner)
-        session.flush()
-    assert learner.id is not None
-    return learner.id

@@ -86,6 +86,8 @@ BROKEN: dict[tuple[str, str], dict[str, tuple[Change, int, str]]] = {
         "anchor": (text("#where-we-stand", "#where-we-stood"), line_of("[above]"), "no heading `#where-we-stood`"),
         "objective-link": (text("objective:lesson-8/pdb-exists", "objective:lesson-8/pdb"), 15, "no objective `lesson-8/pdb`"),
         "exercise-link": (text("exercise:lesson-8", "exercise:lesson-88"), 15, "There is no lesson-88"),
+        "simulator-field": (text("exercise:lesson-8", "simulator:hpa?minimum=3"), 15, "it has no field `minimum`"),
+        "simulator-value": (text("exercise:lesson-8", "simulator:disruption?value=200%25"), 15, "found “200%”"),
         "http": (
             text("https://kubernetes.io/docs/concepts", "http://kubernetes.io/docs/concepts"),
             line_of("- [Disruptions]"),

@@ -200,7 +200,7 @@ class TestPage:
         assert "context practice" in page
         assert "namespace rag-engine" in page
         assert 'id="objective-app-settings" class="objective objective-passed"' in page
-        assert page.count('class="live-line') == 16
+        assert page.count('class="live-line') == len(LESSONS)
 
     def test_without_a_lesson_leads_to_the_one_that_the_learner_is_at(self, cluster: Played, client: Client) -> None:
         assert client.get("/cluster").headers["location"] == "/cluster/lesson-0"
