@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.routes import course, health, lessons, live, progress, quiz, transfer, workbench
+from app.routes import course, health, lessons, live, progress, quiz, simulators, transfer, workbench
 
 ROUTERS: tuple[APIRouter, ...] = (
     course.router,
@@ -14,5 +14,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     live.router,
     quiz.router,
     workbench.router,
+    simulators.router,
     health.router,
 )

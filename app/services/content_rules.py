@@ -17,6 +17,7 @@ from app.services.curriculum import MINUTES, number
 from app.services.lesson_texts import LessonText, Term
 from app.services.markdown import known_language
 from app.services.markdown_page import BOXES, Link, Listing, Page, Target, read_page
+from app.services.simulators import unplayable
 
 WORDS_A_MINUTE = 60
 _GIVE = 0.25
@@ -135,7 +136,8 @@ def _broken(target: Target, lesson: LessonText, material: Material) -> tuple[str
     match target.kind:
         case "unknown":
             what = f"`{target.target}` is no address that lessons use."
-            return what, "Use https://, #heading, glossary:, lesson:, objective: or exercise:, as docs/writing-lessons.md lists them."
+            forms = "https://, #heading, glossary:, lesson:, objective:, exercise: or simulator:"
+            return what, f"Use {forms}, as docs/writing-lessons.md lists them."
         case "web":
             return _dated(target.target)
         case "glossary":
@@ -149,6 +151,9 @@ def _broken(target: Target, lesson: LessonText, material: Material) -> tuple[str
         case "exercise":
             if target.target not in material.graded:
                 return f"There is no {target.target}.", "See: course list"
+        case "simulator":
+            wrong = unplayable(target.target)
+            return (f"The simulator does not play this: {wrong}", "Copy the address of a run that it does play.") if wrong else None
         case _:
             return _no_heading(target, lesson, material)
     return None

@@ -37,6 +37,7 @@ _TARGETS = (
     ("lesson", re.compile(r"lesson:(?P<target>lesson-\d+)(?:#(?P<anchor>[^\s#]+))?")),
     ("objective", re.compile(r"objective:(?P<target>lesson-\d+/[a-z0-9-]+)")),
     ("exercise", re.compile(r"exercise:(?P<target>lesson-\d+)")),
+    ("simulator", re.compile(r"simulator:(?P<target>(?:hpa|disruption)(?:\?[A-Za-z0-9_.:,%&=+-]+)?)")),
     ("web", re.compile(r"(?P<target>https://[^\s]+)")),
 )
 
@@ -95,7 +96,7 @@ class Listing:
 
 
 class Target(NamedTuple):
-    """What a link means: `kind` is here, glossary, lesson, objective, exercise, web or unknown."""
+    """What a link means: `kind` is here, glossary, lesson, objective, exercise, simulator, web or unknown."""
 
     kind: str
     target: str

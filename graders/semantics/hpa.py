@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, TypeGuard
 from graders.semantics.pod_resources import amounts, container_defaults
 
 SYNC_SECONDS = 15
-_LONGEST_PERIOD = 1800
-_LONGEST_WINDOW = 3600
+LONGEST_PERIOD = 1800
+LONGEST_WINDOW = 3600
 _DEFAULT_DOWN_WINDOW = 300  # the controller's --horizontal-pod-autoscaler-downscale-stabilization
 _INT32 = 2**32
 
@@ -85,8 +85,8 @@ def read_rules(written: Any, default: Rules) -> Rules | Fault:
     select, window, listed = written.get("selectPolicy"), written.get("stabilizationWindowSeconds"), written.get("policies")
     if select is not None and select not in ("Max", "Min", "Disabled"):
         return Fault(("selectPolicy",), "`Max`, `Min` or `Disabled`", f"`{select}`")
-    if window is not None and not _whole(window, 0, _LONGEST_WINDOW):
-        return Fault(("stabilizationWindowSeconds",), f"a whole number from 0 to {_LONGEST_WINDOW}", _quote(window))
+    if window is not None and not _whole(window, 0, LONGEST_WINDOW):
+        return Fault(("stabilizationWindowSeconds",), f"a whole number from 0 to {LONGEST_WINDOW}", _quote(window))
     policies = default.policies if listed is None else _policies(listed)
     if isinstance(policies, Fault):
         return policies
@@ -107,8 +107,8 @@ def _policies(listed: Any) -> tuple[Policy, ...] | Fault:
             return Fault(("policies", index, "type"), "`Pods` or `Percent`", _quote(kind))
         if not _whole(value, 1, _INT32 // 2 - 1):
             return Fault(("policies", index, "value"), "a whole number above 0", _quote(value))
-        if not _whole(period, 1, _LONGEST_PERIOD):
-            return Fault(("policies", index, "periodSeconds"), f"a whole number from 1 to {_LONGEST_PERIOD}", _quote(period))
+        if not _whole(period, 1, LONGEST_PERIOD):
+            return Fault(("policies", index, "periodSeconds"), f"a whole number from 1 to {LONGEST_PERIOD}", _quote(period))
         found.append(Policy(kind, value, period))
     return tuple(found)
 

@@ -43,7 +43,7 @@ def played(text: str, shell: Shell, stopped: threading.Event | None = None) -> l
     [
         pytest.param("```console\n$ echo a; echo b >&2\na\nb\n```", id="both-streams"),
         pytest.param("```console\n$ echo a\n```", id="output-does-not-matter"),
-        pytest.param("```console\n$ cd /tmp\n$ pwd\n/tmp\n```", id="folder-is-kept"),
+        pytest.param("```console\n$ cd /\n$ pwd\n/\n```", id="folder-is-kept"),
         pytest.param("```console\n$ export A=1\n$ B='x y'\n$ echo $A $B\n1 x y\n```", id="variables-are-kept"),
         pytest.param("```console\n$ A=1; false || exit 0\n$ echo $A\n1\n```", id="kept-after-exit"),
         pytest.param("```console\n$ cat <<'END'\n> a\n>\n>  $b\n> END\na\n\n $b\n```", id="here-document"),

@@ -151,6 +151,7 @@ def test_no_text_breaks_the_renderer(text: str) -> None:
         pytest.param("[a](lesson:lesson-5#b)", '<a href="/c/lessons/lesson-5#b">a</a>', id="lesson"),
         pytest.param("[a](objective:lesson-7/hpa-target)", '<a href="/c/workbench/lesson-7#objective-hpa-target">a</a>', id="objective"),
         pytest.param("[a](exercise:lesson-7)", '<a href="/c/workbench/lesson-7">a</a>', id="exercise"),
+        pytest.param("[a](simulator:hpa?load=own&min=2)", '<a href="/c/simulators/hpa?load=own&amp;min=2">a</a>', id="simulator"),
         pytest.param("[a](#größe)", '<a href="#gr%C3%B6%C3%9Fe">a</a>', id="here"),
         pytest.param("[a](https://k8s.io/x?a=1&b=2)", '<a href="https://k8s.io/x?a=1&amp;b=2" rel="noopener noreferrer">a</a>', id="web"),
         pytest.param("[a](ftp://x)", "<p><span>a</span></p>", id="unknown-link-is-its-words"),
