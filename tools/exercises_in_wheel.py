@@ -1,4 +1,4 @@
-"""Puts into a wheel what learners need of lessons and exercises, beside the package; an editable install reads the checkout's."""
+"""Puts into a wheel what learners need beside the package: lessons, exercises, static files; an editable install reads the checkout's."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 # The cases, by far most of the files, are for the tests.
 PARTS = ("task.md", "starter", "solution", "seeds")
+# What browsers are given; the editor's source stays here.
+SERVED = ("build", "css", "icon.svg", "js", "vendor")
 
 
 class ExercisesInWheel(BuildHookInterface):  # type: ignore[type-arg] # it is generic in a configuration that is not looked at
     """Hatchling's hook, named in pyproject.toml."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Add lessons and exercises to the files of a wheel; `version` is `standard` or `editable`."""
+        """Add them to the files of a wheel; `version` is `standard` or `editable`."""
         if version != "standard":
             return
         included = build_data["force_include"]
@@ -26,3 +28,5 @@ class ExercisesInWheel(BuildHookInterface):  # type: ignore[type-arg] # it is ge
         lessons = Path(self.root, "lessons")
         if lessons.is_dir():
             included[str(lessons)] = "app/lessons"
+        for part in SERVED:
+            included[str(Path(self.root, "static", part))] = f"app/static/{part}"
