@@ -31,6 +31,7 @@ from tests.faults.proxy import Upstream, between
 from tests.sources.faulty import healthy
 
 _CROWD = 50_000
+_TRIES = 5
 _TIMEOUT, _PATIENT = 1, 60  # seconds: of what lasts, and of what heals
 
 _INTRODUCTION = """\
@@ -62,13 +63,19 @@ def rows(kubeconfig: Path) -> Iterator[str]:
         for name, trouble in TROUBLES.items():
             make = partial(crowd, count=_CROWD) if trouble.make is crowd else trouble.make
             with TemporaryDirectory() as folder, between(upstream, Path(folder), NAMESPACE) as (server, path):
+                for _ in range(_TRIES):  # once more when the cluster has moved meanwhile, as an autoscaler lets it
+                    before = judged(read(path, _PATIENT))
+                    server.ahead = trouble.ahead
+                    server.fault = make(upstream, NAMESPACE)
+                    snapshot = _read(path, trouble)
+                    server.fault, server.ahead = healthy, 0.0
+                    truth = judged(read(path, _PATIENT))
+                    if truth == before:
+                        break
                 server.ahead = trouble.ahead
-                server.fault = make(upstream, NAMESPACE)
-                snapshot = _read(path, trouble)
                 server.fault = make(upstream, NAMESPACE)
                 run = _graded(path, trouble)
                 server.fault, server.ahead = healthy, 0.0
-                truth = judged(read(path, _PATIENT))
             cells = [_cell(lesson, snapshot, truth) for lesson in lessons()]
             yield f"| `{name}` | {trouble.does} | {' | '.join(cells)} | {run.status} | {run.milliseconds / 1000:.1f} | {run.peak_mib:.0f} |"
 
