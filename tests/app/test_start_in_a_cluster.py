@@ -195,10 +195,8 @@ def test_on_a_terminal_it_asks(kubeconfig: Path, api: Api, fresh: str, tmp_path:
 
 def _own_terminal() -> None:
     import fcntl
-    import signal
     import termios
 
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background is started with interrupts ignored
     os.setsid()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 

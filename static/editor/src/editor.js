@@ -55,6 +55,7 @@ const tools = new Compartment();
 export async function addTools(view) {
   const loaded = await import("./tools.js");
   view.dispatch({ effects: tools.reconfigure(loaded.extensions) });
+  loaded.completeWord(view); // for whoever was quicker than they came
   return loaded.fieldInWords;
 }
 

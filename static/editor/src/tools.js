@@ -1,5 +1,5 @@
 // What an editor needs only once somebody writes in it: completion, search, help on fields.
-import { autocompletion, closeBrackets, closeBracketsKeymap } from "@codemirror/autocomplete";
+import { autocompletion, closeBrackets, closeBracketsKeymap, startCompletion } from "@codemirror/autocomplete";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
 import { Prec } from "@codemirror/state";
 import { hoverTooltip, keymap } from "@codemirror/view";
@@ -16,6 +16,13 @@ function newLine({ state, dispatch }) {
   const insert = state.lineBreak + " ".repeat(indentAfter(state.sliceDoc(line.from, main.head)));
   dispatch(state.update({ changes: { from: main.head, to: line.to, insert }, selection: { anchor: main.head + insert.length }, scrollIntoView: true, userEvent: "input" }));
   return true;
+}
+
+/** Offer completions where somebody is in the middle of a word that they have just typed. */
+export function completeWord(view) {
+  const { main } = view.state.selection;
+  const before = view.state.sliceDoc(Math.max(main.head - 1, 0), main.head);
+  if (view.hasFocus && main.empty && /\w/.test(before) && main.head === view.state.doc.lineAt(main.head).to) startCompletion(view);
 }
 
 export const extensions = [
