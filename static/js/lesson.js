@@ -1,4 +1,4 @@
-// A lesson's page: glossary pop-ups, the heading in view, the contents folded on small screens.
+// A lesson's page: glossary pop-ups, the heading in view, the contents unfolded where there is room beside the text.
 import "./reading.js";
 
 const card = document.getElementById("term");
@@ -71,4 +71,4 @@ window.addEventListener(
   { passive: true },
 );
 mark();
-if (window.matchMedia("(max-width: 62rem)").matches) document.querySelector(".contents")?.removeAttribute("open");
+if (!window.matchMedia("(max-width: 62rem)").matches) document.querySelector(".contents")?.setAttribute("open", "");

@@ -163,6 +163,8 @@ class Stage(NamedTuple):
     def trouble(self, fault: Fault) -> None:
         self.server.fault = fault
         self.server.hang_up()
+        time.sleep(0.3)  # a request may have come before the fault, and be passed on after the first hanging up
+        self.server.hang_up()
 
 
 @pytest.fixture(scope="module")
