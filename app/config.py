@@ -7,11 +7,11 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.services.content import NAMESPACE
 from app.services.folders import data_folder
 from graders.errors import GradingError
 
 PORT = 8610
-NAMESPACE = "rag-engine"
 _DATABASE = "COURSE_DATABASE_URL"
 
 

@@ -40,11 +40,14 @@ def open_database(url: str) -> Engine:
 @contextmanager
 def session_of(engine: Engine, *, writes: bool) -> Iterator[Session]:
     """A session that is one transaction, committed when the block ends well. With `writes` SQLite locks at once: a lock that is only
-    asked for in the middle of a transaction cannot be waited for."""
-    with Session(engine, expire_on_commit=False) as session:
-        session.connection(execution_options={_WRITES: writes})
-        yield session
-        session.commit()
+    asked for in the middle of a transaction cannot be waited for. Raises GradingError when the database cannot be used."""
+    try:
+        with Session(engine, expire_on_commit=False) as session:
+            session.connection(execution_options={_WRITES: writes})
+            yield session
+            session.commit()
+    except SQLAlchemyError as error:
+        raise unusable(engine, error) from error
 
 
 def unusable(engine: Engine, error: Exception) -> GradingError:

@@ -52,7 +52,6 @@ class Origin(StrEnum):
     WORKBENCH = "workbench"  # the files of the workspace
     CLUSTER = "cluster"  # the live panel
     TERMINAL = "terminal"  # `grade` on the learner's machine
-    IMPORTED = "imported"  # from an export of another machine
 
 
 class Learner(SQLModel, table=True):

@@ -65,7 +65,6 @@ def serve(port: int, folder: str) -> None:
 
     from app.config import Settings
     from app.main import create_app
-    from app.routes.live import get_hub, get_panels
     from app.serving import Server
     from graders.lessons import LESSONS
 
@@ -74,7 +73,7 @@ def serve(port: int, folder: str) -> None:
     lesson = LESSONS[2].id
 
     async def frames(request: Request) -> AsyncIterator[bytes]:
-        hub, panels = await get_hub(request), await get_panels(request)
+        hub, panels = request.app.state.live, request.app.state.panels
         panel = panels.of(request.app.state.learner.id, lesson)
         seen = panel.parsed("")
         hub.put(request.app.state.learner.id, hub.usual)

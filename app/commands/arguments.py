@@ -6,11 +6,12 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from app.services.content import NAMESPACE
 from graders.errors import UsageError
 from graders.semantics.names import dns_label
 from graders.terminal.names import duration, nearest
 
-NAMESPACE = "rag-engine"
+__all__ = ["NAMESPACE", "CourseParser", "namespace", "one_of", "seconds"]
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from app.config import Settings
-from app.db import open_database, session_of, unusable
+from app.db import open_database, session_of
 from app.services.learners import only_learner
 
 
@@ -24,7 +23,5 @@ def opened(data: str | None, *, writes: bool) -> Iterator[tuple[Session, int]]:
             learner_id = only_learner(session)
         with session_of(engine, writes=writes) as session:
             yield session, learner_id
-    except SQLAlchemyError as error:
-        raise unusable(engine, error) from error
     finally:
         engine.dispose()

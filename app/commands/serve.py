@@ -11,19 +11,19 @@ from argparse import Namespace
 from pathlib import Path
 
 from app.commands.arguments import NAMESPACE, CourseParser
+from app.config import PORT, Settings
 from graders.errors import GradingError
 from graders.folders import data_folder
 from graders.terminal.output import put, say
 
 _HOST = "127.0.0.1"
-_PORT = 8610
 _TRIES = 20
 _PATIENCE = 3  # seconds that open requests have to end
 
 
 def arguments(parser: CourseParser) -> None:
     """What `course serve` takes."""
-    parser.add_argument("--port", type=_port, metavar="N", help=f"the port instead of {_PORT}, or the next free one")
+    parser.add_argument("--port", type=_port, metavar="N", help=f"the port instead of {PORT}, or the next free one")
     parser.add_argument("--data", metavar="DIR", help="where your progress is kept, instead of your user's data folder")
     parser.add_argument("--no-browser", action="store_true", help="do not open the browser")
     parser.namespace_option()
@@ -35,7 +35,6 @@ def run(options: Namespace) -> int:
     """Serve until interrupted; gives the exit status. Raises GradingError."""
     import uvicorn
 
-    from app.config import Settings
     from app.main import create_app
     from app.serving import Server
 
@@ -72,7 +71,7 @@ def _open_browser(address: str) -> None:
 
 def _listen(port: int | None) -> socket.socket:
     """A socket on the port, or, when none was asked for, on the first free one from the usual on. Raises GradingError."""
-    for candidate in [port] if port is not None else range(_PORT, _PORT + _TRIES):
+    for candidate in [port] if port is not None else range(PORT, PORT + _TRIES):
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         # Windows would share the port with whoever has it.
         if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
@@ -90,10 +89,10 @@ def _listen(port: int | None) -> socket.socket:
                     help="Name another with --port N, or leave --port out: the course takes a free one.",
                 ) from error
             continue
-        if port is None and candidate != _PORT:
-            say(f"Port {_PORT} is taken, perhaps by the course itself; this one uses {candidate}.")
+        if port is None and candidate != PORT:
+            say(f"Port {PORT} is taken, perhaps by the course itself; this one uses {candidate}.")
         return listening
-    raise GradingError(f"No port from {_PORT} to {_PORT + _TRIES - 1} is free.", help="Name another with --port N.")
+    raise GradingError(f"No port from {PORT} to {PORT + _TRIES - 1} is free.", help="Name another with --port N.")
 
 
 def _port(text: str) -> int:

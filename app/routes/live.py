@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from app.db import session_of
-from app.deps import CurrentLearner, SessionDep, WantedLesson, wanted_lesson
+from app.deps import CurrentLearner, SessionDep, WantedLesson, of_app, wanted_lesson
 from app.errors import Conflict, Forbidden
 from app.models import Origin
 from app.security import FIELD, csrf_token
@@ -60,22 +60,8 @@ def _fragment(template: str, needs: Mapping[str, Any]) -> str:
     return html.encode(errors="replace").decode()  # names of a kubeconfig may hold what UTF-8 cannot carry
 
 
-async def get_hub(request: Request) -> Hub:
-    """The hub of this server."""
-    hub = request.app.state.live
-    assert isinstance(hub, Hub)
-    return hub
-
-
-async def get_panels(request: Request) -> Panels:
-    """The panels of this server."""
-    panels = request.app.state.panels
-    assert isinstance(panels, Panels)
-    return panels
-
-
-HubDep = Annotated[Hub, Depends(get_hub)]
-PanelsDep = Annotated[Panels, Depends(get_panels)]
+HubDep = Annotated[Hub, Depends(of_app("live", Hub))]
+PanelsDep = Annotated[Panels, Depends(of_app("panels", Panels))]
 
 
 @router.get("/cluster", name="live:current")

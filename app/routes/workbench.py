@@ -15,11 +15,10 @@ from urllib.parse import urlencode
 from anyio import to_thread
 from fastapi import APIRouter, File, Form, Query, Request, UploadFile
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from app.db import session_of, unusable
+from app.db import session_of
 from app.deps import CourseDep, CurrentLearner, EngineDep, Learner, WantedLesson
 from app.errors import Conflict, NotFound
 from app.models import WorkspaceFile
@@ -28,10 +27,11 @@ from app.services import progress, schema_help, starters, workbench, workspace
 from app.services.differences import compare, in_one_column
 from app.services.feed import PROGRESS
 from app.services.journal import told
+from app.services.lesson_page import neighbours
 from app.services.lesson_texts import Course
 from app.services.progress import LessonProgress
 from app.templating import render
-from graders.lessons import LESSONS, Entry
+from graders.lessons import Entry
 
 # A form sends one character of a text as up to nine bytes; the workspace counts them once they are decoded.
 router = APIRouter(form_limits={"max_part_size": MAX_BODY})
@@ -49,8 +49,6 @@ def _transaction(engine: Engine, *, writes: bool) -> Iterator[Session]:
             yield session
     except workspace.NoSuchFile as error:
         raise NotFound(error.message, help=error.help) from error
-    except SQLAlchemyError as error:
-        raise unusable(engine, error) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +168,8 @@ async def show(
 
 
 def _around(course: Course, lesson_id: str) -> dict[str, Any]:
-    ids = [entry.id for entry in LESSONS]
-    at = ids.index(lesson_id)
-    return {"before": course[ids[at - 1]] if at else None, "after": course[ids[at + 1]] if at + 1 < len(ids) else None}
+    before, after = neighbours(course, course[lesson_id])
+    return {"before": before, "after": after}
 
 
 def _near(file: WorkspaceFile | None, line: int | None) -> list[tuple[int, str, bool]]:

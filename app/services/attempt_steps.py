@@ -24,7 +24,6 @@ ORIGINS: Mapping[str, str] = {
     Origin.WORKBENCH: "workbench",
     Origin.CLUSTER: "cluster page",
     Origin.TERMINAL: "terminal",
-    Origin.IMPORTED: "saved file",
 }
 """Where an attempt was made, in words."""
 

@@ -12,7 +12,7 @@ from app.services.curriculum import number
 from graders.errors import GradingError
 
 _HERE = Path(__file__).resolve().parent.parent
-_OURS = "rag-engine"
+NAMESPACE = "rag-engine"
 Body = dict[str, Any]
 
 
@@ -61,18 +61,18 @@ class Exercise:
 _PLACES = tuple(
     re.compile(pattern, re.MULTILINE)
     for pattern in (
-        rf"^([ \t-]*namespace:[ \t]*)({_OURS})(?=[ \t]*(?:#.*)?$)",
-        rf"^(kind:[ \t]*Namespace\nmetadata:\n[ \t]+name:[ \t]*)({_OURS})(?=[ \t]*(?:#.*)?$)",
-        rf"^([ \t]*includedNamespaces:\n(?:[ \t]*#.*\n)*[ \t]*-[ \t]*)({_OURS})(?=[ \t]*(?:#.*)?$)",
-        rf"(\.)({_OURS})(?=\.svc\b)",
-        rf'(namespace=")({_OURS})(?=")',
+        rf"^([ \t-]*namespace:[ \t]*)({NAMESPACE})(?=[ \t]*(?:#.*)?$)",
+        rf"^(kind:[ \t]*Namespace\nmetadata:\n[ \t]+name:[ \t]*)({NAMESPACE})(?=[ \t]*(?:#.*)?$)",
+        rf"^([ \t]*includedNamespaces:\n(?:[ \t]*#.*\n)*[ \t]*-[ \t]*)({NAMESPACE})(?=[ \t]*(?:#.*)?$)",
+        rf"(\.)({NAMESPACE})(?=\.svc\b)",
+        rf'(namespace=")({NAMESPACE})(?=")',
     )
 )
 
 
 def in_namespace(text: str, namespace: str) -> str:
     """A file of an exercise as it reads for another namespace: objects, DNS names and queries name that one."""
-    if namespace == _OURS:
+    if namespace == NAMESPACE:
         return text
     for place in _PLACES:
         text = place.sub(lambda found: found[1] + namespace, text)

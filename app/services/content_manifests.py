@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
 
+from app.services.content import NAMESPACE
 from app.services.content_material import Finding, Material
 from app.services.lesson_texts import LessonText
 from app.services.markdown_page import Listing
@@ -52,7 +53,7 @@ def _file(listing: Listing, lesson: str, material: Material) -> Iterator[_Wrong]
 def _whole(listing: Listing, _lesson: str, _material: Material) -> Iterator[_Wrong]:
     seen = set()
     for version in schema.VERSIONS:
-        snapshot = read_texts([("listing", listing.text.encode())], namespace="rag-engine", taken_at=_ANY_TIME, version=version)
+        snapshot = read_texts([("listing", listing.text.encode())], namespace=NAMESPACE, taken_at=_ANY_TIME, version=version)
         problems = [problem for problem in snapshot.problems if problem.rejected]
         problems += [problem for item in snapshot.objects for problem in item.problems if problem.rejected]
         for problem in problems:

@@ -16,7 +16,6 @@ from typing import Any
 
 import anyio
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
 from app.db import session_of
@@ -24,6 +23,7 @@ from app.models import Attempt, Origin
 from app.services import attempts
 from app.services.feed import PROGRESS, Feed
 from app.services.report_shape import checked_report
+from graders.errors import GradingError
 from graders.terminal.journal import FOLDER
 
 _log = logging.getLogger("course")
@@ -68,7 +68,7 @@ class Journal:
             return False
 
     def take_in_all(self, engine: Engine, learner_id: int) -> int:
-        """Append what lies there, and tell the feed; gives how many attempts that made. Blocks. Raises SQLAlchemyError."""
+        """Append what lies there, and tell the feed; gives how many attempts that made. Blocks. Raises GradingError."""
         try:
             changed = self._folder.stat().st_mtime_ns
             paths = sorted(path for path in self._folder.iterdir() if path.suffix in (".json", ".tmp"))
@@ -106,7 +106,7 @@ class Journal:
             return True
         try:
             await anyio.to_thread.run_sync(self.take_in_all, engine, learner_id)
-        except (SQLAlchemyError, OSError) as error:
+        except (GradingError, OSError) as error:
             _log.warning("what grade has left in %s cannot be taken in: %s", self._folder, str(error).splitlines()[0])
             return False
         return True

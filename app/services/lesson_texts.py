@@ -32,6 +32,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from app.services.content import NAMESPACE, course_folder
 from app.services.curriculum import MINUTES, number
 from app.services.markdown import Addresses, Markdown
 from app.services.markdown_page import Heading, Link, Listing, Page, Section, read_page
@@ -43,7 +44,6 @@ from graders.sources.yaml_positions import line_of, step_to
 
 __all__ = ["Addresses", "ContentError", "Course", "Heading", "LessonText", "Link", "Listing", "Option", "Question", "Section", "Term"]
 
-_HERE = Path(__file__).resolve().parent.parent
 _MANY = 10_000  # values of one file; none of the course comes near
 _NOTHING = Page((), (), (), (), (), (), (), (), 0, ())
 
@@ -149,7 +149,7 @@ class LessonText:
 
     def html_in(self, namespace: str) -> str:
         """The body, with commands and manifests for another namespace."""
-        return self.html if namespace == "rag-engine" else _rendered(self._markdown, self, namespace)
+        return self.html if namespace == NAMESPACE else _rendered(self._markdown, self, namespace)
 
     @cached_property
     def contents(self) -> tuple[Heading, ...]:
@@ -226,9 +226,8 @@ class Course:
 
 
 def lessons_folder() -> Path:
-    """The folder of all texts: in the package where it is installed, beside it in a checkout."""
-    packaged = _HERE / "lessons"
-    return packaged if packaged.is_dir() else _HERE.parent / "lessons"
+    """The folder of all texts."""
+    return course_folder("lessons")
 
 
 def read_pictures(root: Path) -> Mapping[str, str]:

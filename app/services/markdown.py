@@ -17,22 +17,21 @@ from urllib.parse import quote
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
-from app.services.content import in_namespace
+from app.services.content import NAMESPACE, in_namespace
 from app.services.diagrams import inline_svg
 from app.services.markdown_page import BOXES, DIAGRAM, Listing, Page, Target, listing_head, parser, plain_words, read_page
 
-_OURS = "rag-engine"
 # Where a command or what it prints names the namespace.
 _NAMESPACES = tuple(
     re.compile(pattern, re.MULTILINE)
     for pattern in (
-        rf"((?:^|\s)-n[ =]?)({_OURS})(?![\w./-])",
-        rf"(--namespace[ =])({_OURS})(?![\w./-])",
-        rf"(\bnamespaces?(?:/|[ \t]+\"?|:[ \t]*|\":[ \t]*\"))({_OURS})(?![\w.-])",
-        rf"(\bns(?:/|[ \t]+))({_OURS})(?![\w./-])",
-        rf"(\bmetadata\.name[=:][ \t]*)({_OURS})(?![\w./-])",
-        rf"^()({_OURS})(?=[ \t]+(?:Active|Terminating)\b)",
-        rf"(\.)({_OURS})(?=\.svc\b)",
+        rf"((?:^|\s)-n[ =]?)({NAMESPACE})(?![\w./-])",
+        rf"(--namespace[ =])({NAMESPACE})(?![\w./-])",
+        rf"(\bnamespaces?(?:/|[ \t]+\"?|:[ \t]*|\":[ \t]*\"))({NAMESPACE})(?![\w.-])",
+        rf"(\bns(?:/|[ \t]+))({NAMESPACE})(?![\w./-])",
+        rf"(\bmetadata\.name[=:][ \t]*)({NAMESPACE})(?![\w./-])",
+        rf"^()({NAMESPACE})(?=[ \t]+(?:Active|Terminating)\b)",
+        rf"(\.)({NAMESPACE})(?=\.svc\b)",
     )
 )
 Tokens = Sequence[Token]
@@ -73,7 +72,7 @@ class Markdown:
         self._addresses = addresses or Addresses()
         self._pictures = pictures or {}
 
-    def html(self, page: Page, namespace: str = _OURS) -> str:
+    def html(self, page: Page, namespace: str = NAMESPACE) -> str:
         """The page as HTML; commands and manifests name the learner's namespace."""
         return self._render(page.tokens, namespace)
 
@@ -85,14 +84,14 @@ class Markdown:
         """One line, such as an answer of a quiz, as HTML without a paragraph around it."""
         return self._render(parser().parseInline(text))
 
-    def _render(self, tokens: Tokens, namespace: str = _OURS) -> str:
+    def _render(self, tokens: Tokens, namespace: str = NAMESPACE) -> str:
         environment = {"addresses": self._addresses, "pictures": self._pictures, "namespace": namespace, "table": 0, "picture": 0}
         return _renderer().render(tokens, parser().options, environment)
 
 
 def in_commands(text: str, namespace: str) -> str:
     """Commands and what they print, as they read in another namespace than the course's own."""
-    if namespace == _OURS:
+    if namespace == NAMESPACE:
         return text
     for place in _NAMESPACES:
         text = place.sub(lambda found: found[1] + namespace, text)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from app.services.content import NAMESPACE
 from app.services.lesson_texts import Course
 from app.services.markdown import Addresses
 from graders.lessons import LESSONS
@@ -76,7 +77,7 @@ def _places(course: Course, addresses: Addresses) -> Iterator[tuple[str, str, st
                 yield section.heading, section.text, addresses.lesson(lesson.id, section.anchor), "Section", lesson.title
     for entry in LESSONS:
         for objective in entry.load().objectives:
-            title = objective.title.replace("{namespace}", "rag-engine").replace("`", "")
+            title = objective.title.replace("{namespace}", NAMESPACE).replace("`", "")
             yield title, objective.id, addresses.objective(entry.id, objective.id), "Objective", entry.title
     for term in course.glossary.values():
         yield term.term, term.short, addresses.term(term.id), "Glossary", ""

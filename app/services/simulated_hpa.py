@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from app.services.content import NAMESPACE
 from app.services.simulator_fields import Fields
 from graders.semantics.autoscaler import UNWRITTEN, Autoscaler, Behavior, Bound, Decision, Tolerance, asked_for, utilization
 from graders.semantics.hpa import DEFAULT_DOWN, DEFAULT_UP, SYNC_SECONDS, Fault, Policy, Rules, read_rules
@@ -376,7 +377,7 @@ def _points(typed: str) -> tuple[tuple[Point, ...], str]:
 def _pasted(fields: Fields, text: str, target: int) -> tuple[Behavior, int, int, int]:
     """The behavior, the bounds and the CPU target of the HPA that somebody has pasted."""
     fewest, most, behavior = 1, 1, UNWRITTEN
-    snapshot = read_texts([("manifest", text.encode(errors="replace"))], namespace="rag-engine", taken_at=datetime.now(UTC))
+    snapshot = read_texts([("manifest", text.encode(errors="replace"))], namespace=NAMESPACE, taken_at=datetime.now(UTC))
     hpa = next((item for item in snapshot.objects if item.kind == "HorizontalPodAutoscaler"), None)
     rejected = next((problem for problem in (*snapshot.problems, *(hpa.problems if hpa else ())) if problem.rejected), None)
     wrong = ""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from app.db import session_of
 from app.models import Origin
@@ -228,3 +229,13 @@ def test_files_are_kept_by_browsers_until_they_change(client: Client) -> None:
     (address,) = re.findall(r'href="(/static/css/app\.css\?v=\w+)"', page)
     assert "immutable" in client.get(address).headers["cache-control"]
     assert "immutable" not in client.get("/static/css/app.css").headers.get("cache-control", "")
+
+
+@pytest.mark.parametrize("path", ["/", "/lessons/lesson-1", "/workbench/lesson-1", "/progress"])
+def test_a_database_that_broke_is_told_in_a_sentence(client: Client, app: FastAPI, path: str) -> None:
+    with session_of(app.state.engine, writes=True) as session:
+        session.execute(text("DROP TABLE objective_results"))
+    answer = client.get(path)
+    assert answer.status_code == 500
+    assert "cannot be used: no such table: objective_results" in answer.text
+    assert "--data DIR" in answer.text
