@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from app.services.content import NAMESPACE
 from app.services.folders import data_folder
 from graders.errors import GradingError
 
 PORT = 8610
-_DATABASE = "COURSE_DATABASE_URL"
+_DATABASES = ("COURSE_DATABASE_URL", "DATABASE_URL")
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+_SHORTEST_SECRET = 32  # characters
+_TELLING = ("secret", "change", "default", "example", "password", "insecure", "0123456789")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIdProvider:
+    """Where people sign in who have no password here. `name` is what the button calls it."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How one server runs. `data` is the folder of the user's data; `context` and `kubeconfig` name another cluster than kubectl's."""
+    """How one server runs. `data` is the folder of the user's data; `context` and `kubeconfig` name another cluster than kubectl's.
+
+    In a classroom `url` is the address under which people open it, `key` what its cookies and forms are signed with, `provider` where
+    they may sign in as well, `proxies` whose word on a client's address is taken (addresses or networks, comma-separated), `retention`
+    after how many days what an archived cohort did is deleted (None: never), and `kubeconfig` that of the read-only account on a shared
+    cluster, None without one.
+    """
 
     data: Path
     database_url: str
@@ -26,27 +48,75 @@ class Settings:
     namespace: str = NAMESPACE
     context: str | None = None
     kubeconfig: str | None = None
+    classroom: bool = False
+    url: str = ""
+    key: str = field(default="", repr=False)
+    provider: OpenIdProvider | None = None
+    proxies: str = "127.0.0.1"
+    retention: int | None = None
 
     @classmethod
     def local(cls, data: Path | None = None, **others: object) -> Settings:
         """Those of a learner's own machine: a SQLite file in `data`, the user's data folder when None. Raises GradingError."""
         data = data or data_folder()
-        url = os.environ.get(_DATABASE) or f"sqlite:///{data / 'course.db'}"
+        url = os.environ.get(_DATABASES[0]) or f"sqlite:///{data / 'course.db'}"
         return cls(data=data, database_url=url, **others)  # type: ignore[arg-type] # the names are those of this class
+
+    @classmethod
+    def for_classroom(cls, environ: Mapping[str, str], data: Path | None = None, **others: object) -> Settings:
+        """Those of a server for many people, from the environment. Raises GradingError, in a sentence, for what would be unsafe."""
+        read = _Environment(environ)
+        data = data or data_folder()
+        database = next((environ[name] for name in _DATABASES if environ.get(name)), f"sqlite:///{data / 'course.db'}")
+        url = _public(read.needed("COURSE_URL", "the address under which people open the course, such as https://course.example.org"))
+        if not url.startswith("https://") and urlsplit(url).hostname not in _LOCAL:
+            raise GradingError(
+                f"COURSE_URL is {url}: over http, passwords and cookies could be read on the way.",
+                help="Put the course behind TLS and name its https:// address. Only localhost may do without.",
+            )
+        key = read.secret("COURSE_SECRET")
+        if len(key) < _SHORTEST_SECRET or len(set(key)) < 10 or any(word in key.lower() for word in _TELLING):
+            raise GradingError(
+                "COURSE_SECRET could be guessed: whoever knows it can sign in as anybody." if key else "COURSE_SECRET is not set.",
+                help="Make one, keep it, and give it to every replica: "
+                "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'. COURSE_SECRET_FILE may name a file that holds it.",
+            )
+        return cls(
+            data=data,
+            database_url=database,
+            classroom=True,
+            url=url,
+            key=key,
+            provider=read.provider(),
+            proxies=environ.get("COURSE_TRUSTED_PROXIES", "127.0.0.1"),
+            retention=read.days("COURSE_RETENTION_DAYS"),
+            kubeconfig=environ.get("COURSE_CLUSTER_KUBECONFIG") or None,
+            **others,  # type: ignore[arg-type] # the names are those of this class
+        )
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers speak to it over TLS."""
+        return self.url.startswith("https://")
 
     @property
     def origins(self) -> frozenset[str]:
         """The addresses under which a browser may have opened the app, as its `Origin` header gives them."""
+        if self.classroom:
+            return frozenset({self.url})
         names = {self.host, "127.0.0.1", "localhost", "[::1]"}
         return frozenset(f"http://{name}:{self.port}" for name in names)
 
     @property
     def hosts(self) -> frozenset[str]:
         """The same as `Host` headers."""
-        return frozenset(origin.removeprefix("http://") for origin in self.origins)
+        return frozenset(origin.partition("://")[2] for origin in self.origins)
 
     def secret(self) -> bytes:
-        """The key that forms are protected with: made once, kept in the data folder for its owner alone. Raises GradingError."""
+        """The key that forms and cookies are protected with: the classroom's, or one made once and kept in the data folder for its owner
+        alone. Raises GradingError."""
+        if self.classroom:
+            return hashlib.sha256(self.key.encode()).digest()
         path = self.data / "secret"
         try:
             self.data.mkdir(parents=True, exist_ok=True)
@@ -63,3 +133,67 @@ class Settings:
                 f"{path} cannot be used: {error.strerror or error}.", help="Name a folder that you may write to with --data DIR."
             ) from error
         return key if len(key) >= 32 else secrets.token_bytes(32)  # half written: good for this run
+
+
+class _Environment:
+    """What the environment says, with a sentence for what it does not say."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def needed(self, name: str, what: str) -> str:
+        value = self._environ.get(name, "").strip()
+        if not value:
+            raise GradingError(
+                f"{name} is not set: {what}.", help="A classroom's settings come from the environment; see docs/classroom.md."
+            )
+        return value
+
+    def secret(self, name: str) -> str:
+        """Given directly, or as the name of a file in NAME_FILE, as containers get their secrets."""
+        path = self._environ.get(f"{name}_FILE")
+        if not path:
+            return self._environ.get(name, "").strip()
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise GradingError(
+                f"{path}, which {name}_FILE names, cannot be read: {error}.", help="Is it mounted, and may this user read it?"
+            ) from error
+
+    def days(self, name: str) -> int | None:
+        value = self._environ.get(name, "").strip()
+        if not value:
+            return None
+        if not value.isdigit() or not 1 <= int(value) <= 36_500:
+            raise GradingError(
+                f"{name} is {value!r}, which is no number of days.",
+                help="Write a whole number from 1 on, or leave it out to keep everything.",
+            )
+        return int(value)
+
+    def provider(self) -> OpenIdProvider | None:
+        issuer = self._environ.get("COURSE_OIDC_ISSUER", "").strip().rstrip("/")
+        if not issuer:
+            return None
+        if not issuer.startswith("https://") and urlsplit(issuer).hostname not in _LOCAL:
+            raise GradingError(
+                f"COURSE_OIDC_ISSUER is {issuer}: over http, anybody on the way could sign in as anybody.",
+                help="Name its https:// address.",
+            )
+        return OpenIdProvider(
+            issuer,
+            self.needed("COURSE_OIDC_CLIENT_ID", "the id under which the provider knows the course"),
+            self.secret("COURSE_OIDC_CLIENT_SECRET"),
+            self._environ.get("COURSE_OIDC_NAME", "").strip() or "your organization's account",
+        )
+
+
+def _public(url: str) -> str:
+    """The address as browsers' `Origin` has it. Raises GradingError when it is none, or has a path."""
+    parts = urlsplit(url.rstrip("/"))
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+        raise GradingError(
+            f"COURSE_URL is {url!r}, which is no address of a site.", help="Write https:// and the host's name, without a path."
+        )
+    return f"{parts.scheme}://{parts.netloc.lower()}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import Session, create_engine
 
@@ -18,10 +18,15 @@ from graders.errors import GradingError
 _MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 _PATIENCE = 10  # seconds that one process waits for another's transaction
 _WRITES = "course_writes"
+_MIGRATING = 1_840_230  # PostgreSQL's advisory locks have numbers: this one is held by the replica that brings the schema up to date
+_LEARNERS = 1_840_231  # and in this class of locks a learner's id stands for all that is theirs
+# In PostgreSQL nothing waits for ever: a page that cannot be made in so many milliseconds is of no use to anybody.
+_LIMITS = "-c statement_timeout=15000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
 
 
 def open_database(url: str) -> Engine:
     """The engine for a database, with the newest schema. Raises GradingError when it cannot be used."""
+    url = _driver(url)
     engine = _engine(url)
     try:
         _migrate(url)
@@ -38,12 +43,17 @@ def open_database(url: str) -> Engine:
 
 
 @contextmanager
-def session_of(engine: Engine, *, writes: bool) -> Iterator[Session]:
-    """A session that is one transaction, committed when the block ends well. With `writes` SQLite locks at once: a lock that is only
-    asked for in the middle of a transaction cannot be waited for. Raises GradingError when the database cannot be used."""
+def session_of(engine: Engine, *, writes: bool, learner_id: int | None = None) -> Iterator[Session]:
+    """A session that is one transaction, committed when the block ends well. Raises GradingError when the database cannot be used.
+
+    With `writes` SQLite locks at once: a lock that is only asked for in the middle of a transaction cannot be waited for. PostgreSQL lets
+    many write; there those who change the same learner's work, which `learner_id` names, wait for each other.
+    """
     try:
         with Session(engine, expire_on_commit=False) as session:
-            session.connection(execution_options={_WRITES: writes})
+            connection = session.connection(execution_options={_WRITES: writes})
+            if writes and learner_id is not None and engine.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:class, :id)"), {"class": _LEARNERS, "id": learner_id})
             yield session
             session.commit()
     except SQLAlchemyError as error:
@@ -53,14 +63,22 @@ def session_of(engine: Engine, *, writes: bool) -> Iterator[Session]:
 def unusable(engine: Engine, error: Exception) -> GradingError:
     """What is wrong with the database, in a sentence that names it without a password."""
     cause = str(error.orig if isinstance(error, DBAPIError) else error).splitlines()[0]
-    return GradingError(
-        f"The course's database, {_place(engine)}, cannot be used: {cause}.",
-        help="Is the disk full, or the file somebody else's? Name another folder with --data DIR, or put that file aside.",
-    )
+    advice = "Is the disk full, or the file somebody else's? Name another folder with --data DIR, or put that file aside."
+    if engine.dialect.name != "sqlite":
+        advice = "Does the server run, and do name and password hold? The next request tries again."
+    return GradingError(f"The course's database, {_place(engine)}, cannot be used: {cause}.", help=advice)
 
 
 def _place(engine: Engine) -> str:
     return str(engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string(hide_password=True))
+
+
+def _driver(url: str) -> str:
+    """A database's address with the driver that is installed for it."""
+    for usual in ("postgres://", "postgresql://"):
+        if url.startswith(usual):
+            return "postgresql+psycopg://" + url.removeprefix(usual)
+    return url
 
 
 def _json(value: Any) -> str:
@@ -70,6 +88,17 @@ def _json(value: Any) -> str:
 
 
 def _engine(url: str, *, foreign_keys: bool = True) -> Engine:
+    if url.startswith("postgresql"):
+        # A connection that a restart of the server has ended is replaced before it is used.
+        return create_engine(
+            url,
+            json_serializer=_json,
+            pool_pre_ping=True,
+            pool_size=10,
+            max_overflow=20,
+            pool_timeout=_PATIENCE,
+            connect_args={"options": _LIMITS, "connect_timeout": _PATIENCE},
+        )
     engine = create_engine(url, json_serializer=_json)
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine, foreign_keys)
@@ -101,6 +130,10 @@ def _migrate(url: str) -> None:
         if engine.dialect.name == "sqlite" and engine.url.database:
             Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
         with engine.begin() as connection:
+            if engine.dialect.name == "postgresql":  # several replicas start at once
+                connection.execute(text("SET LOCAL lock_timeout = 0"))
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
+                connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _MIGRATING})
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     finally:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from app.errors import status_of
+from app.errors import SignInNeeded, TooOften, status_of
 from app.templating import render
 from graders.errors import GradingError
 
@@ -17,12 +18,14 @@ _log = logging.getLogger("course")
 
 _TITLES = {
     400: "That did not work",
+    401: "Sign in first",
     403: "Refused",
     404: "There is no such page",
     405: "That cannot be done here",
     409: "It has changed meanwhile",
     413: "Too much at once",
     422: "That cannot be read",
+    429: "Too often",
     503: "There is no cluster",
 }
 
@@ -32,7 +35,12 @@ def install(app: FastAPI) -> None:
 
     async def told(request: Request, error: Exception) -> Response:
         assert isinstance(error, GradingError)
-        return answer(request, status_of(error), error.message, error.help)
+        if isinstance(error, SignInNeeded) and wants_page(request):
+            return RedirectResponse(f"/sign-in?next={quote(_here(request), safe='')}", 303)
+        response = answer(request, status_of(error), error.message, error.help)
+        if isinstance(error, TooOften):
+            response.headers["retry-after"] = str(error.seconds)
+        return response
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -61,6 +69,20 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(Exception, broken)
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person has asked for a whole page by its address, and not a script for a piece, a stream or data."""
+    return (
+        request.method == "GET"
+        and "text/html" in request.headers.get("accept", "")
+        and not request.url.path.startswith("/api/")
+        and "hx-request" not in request.headers
+    )
+
+
+def _here(request: Request) -> str:
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def answer(request: Request, status: int, message: str, help: str) -> Response:

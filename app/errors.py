@@ -4,7 +4,9 @@ GradingError (graders.errors)   ClusterUnavailable 503, UnreadableInput 422, Usa
 └── AppError                    has its own status
     ├── NotFound                404, there is no such lesson, file, question
     ├── Conflict                409, somebody else has changed it meanwhile
-    └── Forbidden               403, not from a page of ours
+    ├── Forbidden               403, not from a page of ours, or not for this role
+    ├── SignInNeeded            401, nobody is signed in
+    └── TooOften                429, tried again too soon
 """
 
 from __future__ import annotations
@@ -36,9 +38,25 @@ class Conflict(AppError):
 
 
 class Forbidden(AppError):
-    """Not from a page of ours, or too much."""
+    """Not from a page of ours, not for this role, or too much."""
 
     status = 403
+
+
+class SignInNeeded(AppError):
+    """Nobody is signed in."""
+
+    status = 401
+
+
+class TooOften(AppError):
+    """It was tried too often; `seconds` from now it may be tried again."""
+
+    status = 429
+
+    def __init__(self, message: str, *, seconds: int, help: str = "") -> None:
+        super().__init__(message, help=help)
+        self.seconds = seconds
 
 
 def status_of(error: GradingError) -> int:

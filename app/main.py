@@ -13,10 +13,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from app import error_pages
+from app.access import check_access
 from app.config import Settings
 from app.db import open_database, session_of
 from app.deps import Learner
-from app.routes import ROUTERS
+from app.routes import CLASSROOM, ROUTERS
 from app.security import Guard, check_csrf
 from app.services.content import course_folder
 from app.services.freshness import Freshness
@@ -44,7 +45,7 @@ def create_app(settings: Settings, *, course: Course | None = None) -> FastAPI:
 
     app = FastAPI(
         title="Kubernetes, from zero to production",
-        dependencies=[Depends(check_csrf)],
+        dependencies=[Depends(check_access), Depends(check_csrf)],
         lifespan=lifespan,
         docs_url=None,  # it would load its page from another host
         redoc_url=None,
@@ -56,13 +57,14 @@ def create_app(settings: Settings, *, course: Course | None = None) -> FastAPI:
     app.state.engine = engine
     app.state.freshness = freshness
     app.state.secret = settings.secret()
-    with session_of(engine, writes=True) as session:
-        app.state.learner = Learner(only_learner(session), settings.namespace)
+    if not settings.classroom:
+        with session_of(engine, writes=True) as session:
+            app.state.learner = Learner(only_learner(session), settings.namespace)
     app.mount("/static", GZipMiddleware(_Static(directory=course_folder("static")), minimum_size=1_000, compresslevel=6))
-    for router in ROUTERS:
+    for router in (*CLASSROOM, *ROUTERS) if settings.classroom else ROUTERS:
         app.include_router(router)
     error_pages.install(app)
-    app.add_middleware(Guard, settings=settings)
+    app.add_middleware(Guard, settings=settings, secret=app.state.secret)
     return app
 
 

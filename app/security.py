@@ -13,23 +13,28 @@ import re
 import secrets
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
+from urllib.parse import urlsplit
 
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.config import Settings
 from app.errors import Forbidden
 
 COOKIE: Final = "course_visitor"
+_SESSION: Final = "course_session"
+_PROBES: Final = ("/healthz", "/readyz", "/metrics")
+"""What asks these knows the server by its address in the cluster, not by its name."""
 FIELD: Final = "csrf_token"
 HEADER: Final = "x-csrf-token"
 MAX_BODY: Final = 8 * 1024 * 1024  # bytes; a workspace has far less
 MAX_IMPORT: Final = 64 * 1024 * 1024  # and what somebody brings of years of progress, less than that
 _IMPORT: Final = "/progress/import"
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
+_CONTROL: Final = re.compile(r"[\x00-\x20\x7f]")
 _VISITOR: Final = re.compile(r"[A-Za-z0-9_-]{20,64}")
 
 _HEADERS: Final = {
@@ -51,12 +56,19 @@ def _policy(nonce: str) -> str:
 
 
 class Guard:
-    """The outermost ASGI layer. A request gets `request.state.visitor` (a random name, kept in a cookie) and `request.state.nonce`."""
+    """The outermost ASGI layer.
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    A request gets `request.state.visitor` (a random name, kept in a cookie), `request.state.nonce`, and in a classroom
+    `request.state.session`, the secret of its sign-in, None without one; that is the visitor's name then.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, secret: bytes) -> None:
         self._app = app
+        self._settings = settings
+        self._secret = secret
         self._hosts = settings.hosts
         self._origins = settings.origins
+        self._more = _HEADERS | ({"strict-transport-security": "max-age=31536000"} if settings.secure else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, or refuse it."""
@@ -66,21 +78,23 @@ class Guard:
             return
         headers = Headers(scope=scope)
         most = MAX_IMPORT if scope["path"] == _IMPORT else MAX_BODY
-        refusal = self._refusal(scope["method"], headers, most)
+        refusal = self._refusal(scope, headers, most)
         nonce = secrets.token_urlsafe(12)
-        visitor = _visitor(headers)
+        session = read_session(self._settings, self._secret, headers) if self._settings.classroom else None
+        visitor = session or _visitor(headers)
         new = visitor is None
         visitor = visitor or secrets.token_urlsafe(24)
-        scope.setdefault("state", {}).update(visitor=visitor, nonce=nonce)
+        scope.setdefault("state", {}).update(visitor=visitor, nonce=nonce, session=session)
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 answer = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in self._more.items():
                     answer[name] = value
                 answer["content-security-policy"] = _policy(nonce)
                 if new and not scope["path"].startswith("/static/"):
-                    answer.append("set-cookie", f"{COOKIE}={visitor}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000")
+                    secure = "; Secure" if self._settings.secure else ""
+                    answer.append("set-cookie", f"{COOKIE}={visitor}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000{secure}")
             await send(message)
 
         if refusal is not None:
@@ -88,9 +102,9 @@ class Guard:
             return
         await self._app(scope, _Limited(receive, most), guarded)
 
-    def _refusal(self, method: str, headers: Headers, most: int) -> PlainTextResponse | None:
-        host = headers.get("host", "")
-        if host.lower() not in self._hosts:
+    def _refusal(self, scope: Scope, headers: Headers, most: int) -> PlainTextResponse | None:
+        method, host = scope["method"], headers.get("host", "")
+        if host.lower() not in self._hosts and not (self._settings.classroom and scope["path"] in _PROBES):
             known = ", ".join(sorted(self._hosts))
             return PlainTextResponse(f"This is the course on {known}; it does not answer to the name {host[:100]!r}.\n", 421)
         if method in _SAFE:
@@ -123,11 +137,66 @@ class _Limited:
 
 
 def _visitor(headers: Headers) -> str | None:
+    held = _cookie(headers, COOKIE)
+    return held if held is not None and _VISITOR.fullmatch(held) else None
+
+
+def _cookie(headers: Headers, name: str) -> str | None:
     try:
-        held = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        held = SimpleCookie(headers.get("cookie", "")).get(name)
     except CookieError:
         return None
-    return held.value if held is not None and _VISITOR.fullmatch(held.value) else None
+    return held.value if held is not None else None
+
+
+def session_cookie(settings: Settings) -> str:
+    """The name of the cookie of who is signed in. Over TLS browsers see to it that only this host can set it
+    (https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Set-Cookie#cookie_prefixes)."""
+    return f"__Host-{_SESSION}" if settings.secure else _SESSION
+
+
+def read_session(settings: Settings, secret: bytes, headers: Headers) -> str | None:
+    """The secret of a sign-in from its cookie, if the cookie is one that we have signed."""
+    value, _, signature = (_cookie(headers, session_cookie(settings)) or "").partition(".")
+    if not _VISITOR.fullmatch(value) or not hmac.compare_digest(signature.encode(), _signature(secret, value).encode()):
+        return None
+    return value
+
+
+def keep_session(request: Request, response: Response, session: str) -> None:
+    """Let the browser keep its sign-in. `Lax`: a link from elsewhere leads to the page, not to the door."""
+    settings: Settings = request.app.state.settings
+    response.set_cookie(
+        session_cookie(settings),
+        f"{session}.{_signature(request.app.state.secret, session)}",
+        max_age=60 * 24 * 3600,
+        httponly=True,
+        secure=settings.secure,
+        samesite="lax",
+    )
+
+
+def drop_session(request: Request, response: Response) -> None:
+    """Let the browser forget it."""
+    settings: Settings = request.app.state.settings
+    response.delete_cookie(session_cookie(settings), httponly=True, secure=settings.secure, samesite="lax")
+
+
+def _signature(secret: bytes, session: str) -> str:
+    return hmac.new(secret, b"session:" + session.encode(), hashlib.sha256).hexdigest()
+
+
+def safe_target(address: str) -> str:
+    """Where a form leads back to: a path of ours; the course map for anything else."""
+    parts = urlsplit(address.replace("\\", "/"))
+    if parts.scheme or parts.netloc or not parts.path.startswith("/") or parts.path.startswith("//") or _CONTROL.search(address):
+        return "/"
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def is_for_terminals(request: Request) -> bool:
+    """Whether the route takes a terminal's token, and never a cookie."""
+    return str(getattr(request.scope.get("route"), "name", "")).startswith("terminal:")
 
 
 def csrf_token(secret: bytes, visitor: str) -> str:
@@ -136,8 +205,11 @@ def csrf_token(secret: bytes, visitor: str) -> str:
 
 
 async def check_csrf(request: Request) -> None:
-    """A dependency of every route: what changes something carries its visitor's token, as a header or a field. Raises Forbidden."""
-    if request.method in _SAFE:
+    """A dependency of every route: what changes something carries its visitor's token, as a header or a field. Raises Forbidden.
+
+    What a terminal sends carries a token of another kind in a header that no page can make a browser send.
+    """
+    if request.method in _SAFE or is_for_terminals(request):
         return
     given = request.headers.get(HEADER)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()

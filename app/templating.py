@@ -114,7 +114,15 @@ def render_kept(request: Request, page: str, key: tuple[Hashable, ...], facts: C
 
 
 def _rendered(request: Request, template: str, **context: Any) -> str:
-    return _TEMPLATES.get_template(template).render(request=request, path=request.url.path, theme=_theme(request), **context)
+    learner = getattr(request.state, "learner", None)
+    return _TEMPLATES.get_template(template).render(
+        request=request,
+        path=request.url.path,
+        theme=_theme(request),
+        classroom=request.app.state.settings.classroom,
+        me=learner.person if learner else None,
+        **context,
+    )
 
 
 def _theme(request: Request) -> str:

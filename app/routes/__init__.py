@@ -17,3 +17,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     simulators.router,
     health.router,
 )
+
+CLASSROOM: tuple[APIRouter, ...] = ()
+"""Those that only a classroom has."""

@@ -11,13 +11,13 @@ from app.deps import SessionDep
 router = APIRouter()
 
 
-@router.get("/healthz", include_in_schema=False)
+@router.get("/healthz", name="health:alive", include_in_schema=False)
 async def healthz() -> PlainTextResponse:
     """The process runs."""
     return PlainTextResponse("ok\n")
 
 
-@router.get("/readyz", include_in_schema=False)
+@router.get("/readyz", name="health:ready", include_in_schema=False)
 async def readyz(session: SessionDep) -> PlainTextResponse:
     """It can use its database."""
     session.execute(text("SELECT 1"))

@@ -115,7 +115,7 @@ async def check(entry: WantedLesson, learner: CurrentLearner, hub: HubDep) -> Re
     if report is None:
         hub.again(learner.id)
         return _back(entry.id)
-    with session_of(hub.engine, writes=True) as session:
+    with session_of(hub.engine, writes=True, learner_id=learner.id) as session:
         attempts.record(session, learner.id, report, Origin.CLUSTER)
     hub.recorded(learner.id, [report])
     return _back(entry.id, "#objectives")

@@ -7,41 +7,34 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, FastAPI, Form, Query, Request
+from fastapi import APIRouter, FastAPI, Form, Query, Request
 from sqlalchemy import Engine
 from starlette.responses import Response, StreamingResponse
 
 from app.db import session_of
-from app.deps import CourseDep, CurrentLearner, EngineDep, SessionDep, WantedLesson
+from app.deps import CourseDep, CurrentLearner, EngineDep, FeedDep, SessionDep, WantedLesson
 from app.services import attempt_steps, progress, progress_page, reading
 from app.services.attempt_steps import in_words
-from app.services.feed import PROGRESS, Feed
+from app.services.feed import Feed, progress_of
 from app.services.journal import Journal
 from app.templating import render
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """While the app runs it takes in what `grade` leaves, and has a feed."""
+    """While the app runs it has a feed and, on a learner's own machine, takes in what `grade` leaves."""
     app.state.feed = Feed()
-    app.state.journal = Journal(app.state.settings.data, app.state.feed)
-    async with app.state.journal.kept(app.state.engine, app.state.learner.id):
+    if app.state.settings.classroom:
         yield
+    else:
+        app.state.journal = Journal(app.state.settings.data, app.state.feed)
+        async with app.state.journal.kept(app.state.engine, app.state.learner.id):
+            yield
     app.state.feed.close()
 
 
 router = APIRouter(lifespan=_lifespan)
 _HEARTBEAT: Final = 15.0  # seconds; a stream that says nothing for long is taken to be dead by what stands in between
-
-
-async def get_feed(request: Request) -> Feed:
-    """What happens in this process."""
-    feed = request.app.state.feed
-    assert isinstance(feed, Feed)
-    return feed
-
-
-FeedDep = Annotated[Feed, Depends(get_feed)]
 
 
 @router.get("/progress", name="progress:show")
@@ -60,7 +53,7 @@ async def events(learner: CurrentLearner, engine: EngineDep, feed: FeedDep) -> R
 
 
 async def _told(feed: Feed, engine: Engine, learner_id: int) -> AsyncIterator[str]:
-    with feed.subscribe((PROGRESS,)) as heard:
+    with feed.subscribe((progress_of(learner_id),)) as heard:
         with session_of(engine, writes=False) as session:  # only now, so that nothing falls between
             newest = progress_page.newest(session, learner_id)
         yield f"retry: 1000\nevent: newest\ndata: {newest}\n\n"
@@ -69,7 +62,7 @@ async def _told(feed: Feed, engine: Engine, learner_id: int) -> AsyncIterator[st
             if event is None:
                 yield ": still here\n\n"
             else:
-                yield f"event: {event.topic}\ndata: {json.dumps({**event.data, 'words': in_words(event.data)})}\n\n"
+                yield f"event: progress\ndata: {json.dumps({**event.data, 'words': in_words(event.data)})}\n\n"
 
 
 @router.get("/progress/{lesson_id}", name="progress:lesson")

@@ -48,7 +48,7 @@ def _saved(engine: Engine, learner_id: int) -> bytes:
 
 def _merged(engine: Engine, learner_id: int, content: bytes, *, over: bool) -> transfer.Merged:
     saved = read_saved(content)
-    with session_of(engine, writes=True) as session:
+    with session_of(engine, writes=True, learner_id=learner_id) as session:
         return transfer.merge(session, learner_id, saved, over=over)
 
 

@@ -25,7 +25,6 @@ from app.models import WorkspaceFile
 from app.security import MAX_BODY
 from app.services import progress, schema_help, starters, workbench, workspace
 from app.services.differences import compare, in_one_column
-from app.services.feed import PROGRESS
 from app.services.journal import told
 from app.services.lesson_page import neighbours
 from app.services.lesson_texts import Course
@@ -42,10 +41,10 @@ Names = Annotated[str, Query(max_length=20_000)]
 
 
 @contextmanager
-def _transaction(engine: Engine, *, writes: bool) -> Iterator[Session]:
+def _transaction(engine: Engine, *, writes: bool, learner_id: int | None = None) -> Iterator[Session]:
     """A short transaction. Nothing may be awaited in one that writes: the database is locked, and whoever waits for it stops the loop."""
     try:
-        with session_of(engine, writes=writes) as session:
+        with session_of(engine, writes=writes, learner_id=learner_id) as session:
             yield session
     except workspace.NoSuchFile as error:
         raise NotFound(error.message, help=error.help) from error
@@ -196,7 +195,7 @@ async def write(
     """Store what was typed, and judge it: asked for with Check, or in passing while the learner types (`preview`)."""
     as_data = "application/json" in request.headers.get("accept", "")
     try:
-        with _transaction(engine, writes=True) as session:
+        with _transaction(engine, writes=True, learner_id=learner.id) as session:
             saved = workspace.save(session, learner.id, file, content, seen=version) if file else None
             held = _Held.read(session, learner, entry.id)
     except workspace.Changed as changed:
@@ -229,12 +228,12 @@ def _piece(request: Request, name: str, **context: Any) -> str:
 
 def _recorded(request: Request, entry: Entry, learner: Learner, verdicts: workbench.Verdicts) -> workbench.Verdicts:
     """The verdicts once more, after the report was appended, and whoever has a page open was told."""
-    with _transaction(request.app.state.engine, writes=True) as session:
+    with _transaction(request.app.state.engine, writes=True, learner_id=learner.id) as session:
         attempt = workbench.record(session, learner.id, verdicts.report)
         held = _Held.read(session, learner, entry.id)
     feed = getattr(request.app.state, "feed", None)  # a process that only answers requests has none
     if feed is not None:
-        feed.publish(PROGRESS, told(attempt))
+        feed.publish_attempts(learner.id, told(attempt))
     return workbench.verdicts(request.app.state.course, verdicts.report, held.progress, held.hints)
 
 
@@ -271,7 +270,7 @@ async def newest(name: str, learner: CurrentLearner, engine: EngineDep, seen: An
 @router.post("/workbench/{lesson_id}/begin", name="workbench:begin")
 async def begin(entry: WantedLesson, learner: CurrentLearner, engine: EngineDep, beside: Name = "") -> Response:
     """Add the exercise's files that the workspace does not have; or only one, `beside` the learner's own under another name."""
-    with _transaction(engine, writes=True) as session:
+    with _transaction(engine, writes=True, learner_id=learner.id) as session:
         texts = starters.starter(entry.id, learner.namespace, starters.draw(session, learner.id, entry.id))
         if beside:
             if beside not in texts:
@@ -287,7 +286,7 @@ async def new(
     entry: WantedLesson, learner: CurrentLearner, engine: EngineDep, name: Name, content: Annotated[str, Form()] = ""
 ) -> Response:
     """A new file, empty unless it comes with a text."""
-    with _transaction(engine, writes=True) as session:
+    with _transaction(engine, writes=True, learner_id=learner.id) as session:
         file = workspace.create(session, learner.id, name, content)
     return _back(entry.id, "editor", file=file.name)
 
@@ -304,7 +303,7 @@ async def upload(
     if len(files) > workspace.MAX_FILES:
         raise workspace.Refused(f"More than {workspace.MAX_FILES} files at once.", help="Nothing was stored. Choose fewer.")
     read = [(file.filename or "", await file.read()) for file in files if file.filename]
-    with _transaction(engine, writes=True) as session:
+    with _transaction(engine, writes=True, learner_id=learner.id) as session:
         taken = workspace.upload(session, learner.id, read, over=over)
     first = next(iter((*taken.added, *taken.same, *taken.kept)), "")
     return _back(entry.id, "editor", file=first, added=",".join(taken.added), kept=",".join(taken.kept), same=",".join(taken.same))
@@ -313,7 +312,7 @@ async def upload(
 @router.post("/workbench/{lesson_id}/rename", name="workbench:rename")
 async def rename(entry: WantedLesson, learner: CurrentLearner, engine: EngineDep, file: Name, name: Name) -> Response:
     """Another name for a file."""
-    with _transaction(engine, writes=True) as session:
+    with _transaction(engine, writes=True, learner_id=learner.id) as session:
         renamed = workspace.rename(session, learner.id, file, name)
     return _back(entry.id, "editor", file=renamed.name, done="renamed")
 
@@ -322,7 +321,7 @@ async def rename(entry: WantedLesson, learner: CurrentLearner, engine: EngineDep
 async def delete(entry: WantedLesson, learner: CurrentLearner, engine: EngineDep, file: Name, version: Version) -> Response:
     """Take a file away."""
     try:
-        with _transaction(engine, writes=True) as session:
+        with _transaction(engine, writes=True, learner_id=learner.id) as session:
             workspace.delete(session, learner.id, file, seen=version)
     except workspace.Changed as changed:
         raise Conflict(changed.message, help="Nothing was deleted. Open it, and see what is in it now.") from changed
@@ -333,7 +332,7 @@ async def delete(entry: WantedLesson, learner: CurrentLearner, engine: EngineDep
 async def reset(entry: WantedLesson, learner: CurrentLearner, engine: EngineDep, file: Name, version: Version) -> Response:
     """A file as its exercise gave it."""
     try:
-        with _transaction(engine, writes=True) as session:
+        with _transaction(engine, writes=True, learner_id=learner.id) as session:
             origin = starters.origin_of(entry.id, file, learner.namespace, starters.seed_of(session, learner.id, entry.id))
             if origin is None:
                 raise NotFound(f"No exercise up to this one gives a file {file[:100]}.", help="Reload the page.")
@@ -384,7 +383,7 @@ async def hint(
     file: Name = "",
 ) -> Response:
     """The next hint of an objective."""
-    with _transaction(engine, writes=True) as session:
+    with _transaction(engine, writes=True, learner_id=learner.id) as session:
         if not workbench.unlock(session, learner.id, entry.load(), objective, number):
             raise NotFound(f"{entry.title} has no objective {objective[:64]}.", help="Reload the page.")
         held = _Held.read(session, learner, entry.id)
@@ -414,7 +413,7 @@ async def solution(request: Request, entry: WantedLesson, course: CourseDep, lea
 @router.post("/workbench/{lesson_id}/solution", name="workbench:spoil")
 async def show_solution(entry: WantedLesson, learner: CurrentLearner, engine: EngineDep) -> Response:
     """The learner says that they want to see it."""
-    with _transaction(engine, writes=True) as session:
+    with _transaction(engine, writes=True, learner_id=learner.id) as session:
         earned = progress.of_lesson(session, learner.id, entry.id).complete
         workbench.show_solution(session, learner.id, entry.id, earned=earned)
     return RedirectResponse(f"/workbench/{entry.id}/solution", 303)

@@ -24,6 +24,7 @@ ORIGINS: Mapping[str, str] = {
     Origin.WORKBENCH: "workbench",
     Origin.CLUSTER: "cluster page",
     Origin.TERMINAL: "terminal",
+    Origin.SUBMITTED: "submitted",
 }
 """Where an attempt was made, in words."""
 

@@ -21,8 +21,21 @@ def record(session: Session, learner_id: int, report: Report, origin: Origin) ->
     return attempt
 
 
-def take_in(session: Session, learner_id: int, report: Mapping[str, Any], origin: Origin, *, key: str) -> Attempt | None:
+def take_in(
+    session: Session,
+    learner_id: int,
+    report: Mapping[str, Any],
+    origin: Origin,
+    *,
+    key: str,
+    engine: str = "",
+    cluster: str = "",
+    digest: str = "",
+) -> Attempt | None:
     """Append a JSON report, schema 1, that comes from elsewhere; None when the attempt of that `key` is here already.
+
+    `engine` is the version that judged, `cluster` the id of the cluster that was read, `digest` that of what was judged; empty when they
+    are not known.
 
     The report must have been checked: this raises KeyError or ValueError when it is none.
     """
@@ -39,6 +52,9 @@ def take_in(session: Session, learner_id: int, report: Mapping[str, Any], origin
         passed=report["passed"],
         counted=report["counted"],
         report=dict(report),
+        engine=engine,
+        cluster=cluster,
+        digest=digest,
     )
     session.add(attempt)
     session.flush()

@@ -14,8 +14,15 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, Final
 
-PROGRESS: Final = "progress"
-"""Attempts were recorded: `lesson`, `origin`, `complete`, `passed`, `counted` of the last one, and in `count` how many there were."""
+ATTEMPTS: Final = "attempts"
+"""Attempts of anybody were recorded: `learner`, and `lesson`, `origin`, `complete`, `passed`, `counted` of the last one, and in `count` how
+many there were."""
+
+
+def progress_of(learner_id: int) -> str:
+    """The topic under which the same is told of one learner."""
+    return f"progress/{learner_id}"
+
 
 _WAITING = 64  # events that one reader may be behind
 
@@ -33,6 +40,7 @@ class Feed:
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
+        self._by_topic: dict[str, set[Subscription]] = {}
         self._lock = Lock()
         self._closed = False
 
@@ -40,16 +48,24 @@ class Feed:
         """Tell all who have subscribed to the topic. Never waits."""
         event = Event(topic, data)
         with self._lock:
-            readers = [reader for reader in self._subscriptions if topic in reader.topics]
+            readers = tuple(self._by_topic.get(topic, ()))
         for reader in readers:
             reader.offer(event)
 
+    def publish_attempts(self, learner_id: int, data: Mapping[str, Any]) -> None:
+        """Tell that somebody's attempts were recorded: their own pages, and who follows everybody's."""
+        told = {"learner": learner_id, **data}
+        self.publish(progress_of(learner_id), told)
+        self.publish(ATTEMPTS, told)
+
     def subscribe(self, topics: Iterable[str]) -> Subscription:
-        """The events of these topics from now on, until the block ends: `with feed.subscribe((PROGRESS,)) as events: async for …`."""
+        """The events of these topics from now on, until the block ends: `with feed.subscribe((ATTEMPTS,)) as events: async for …`."""
         reader = Subscription(self, frozenset(topics))
         with self._lock:
             if not self._closed:
                 self._subscriptions.add(reader)
+                for topic in reader.topics:
+                    self._by_topic.setdefault(topic, set()).add(reader)
         if self._closed:
             reader.end()
         return reader
@@ -60,6 +76,7 @@ class Feed:
             self._closed = True
             readers = tuple(self._subscriptions)
             self._subscriptions.clear()
+            self._by_topic.clear()
         for reader in readers:
             reader.end()
 
@@ -72,6 +89,12 @@ class Feed:
     def _leave(self, reader: Subscription) -> None:
         with self._lock:
             self._subscriptions.discard(reader)
+            for topic in reader.topics:
+                left = self._by_topic.get(topic)
+                if left is not None:
+                    left.discard(reader)
+                    if not left:
+                        del self._by_topic[topic]
 
 
 class Subscription:

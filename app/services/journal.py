@@ -21,7 +21,7 @@ from sqlmodel import Session, col, select
 from app.db import session_of
 from app.models import Attempt, Origin
 from app.services import attempts
-from app.services.feed import PROGRESS, Feed
+from app.services.feed import Feed
 from app.services.report_shape import checked_report
 from graders.errors import GradingError
 from graders.terminal.journal import FOLDER
@@ -162,11 +162,11 @@ class Journal:
         for attempt in made:
             by_lesson.setdefault(attempt.lesson_id, []).append(attempt)
         for several in by_lesson.values():
-            self._feed.publish(PROGRESS, {**told(several[-1]), "count": len(several)})
+            self._feed.publish_attempts(several[-1].learner_id, {**told(several[-1]), "count": len(several)})
 
 
 def told(attempt: Attempt) -> dict[str, Any]:
-    """What the feed says of an attempt, under the topic PROGRESS."""
+    """What the feed says of an attempt."""
     return {
         "lesson": attempt.lesson_id,
         "origin": str(attempt.origin),

@@ -27,7 +27,7 @@ from app.db import session_of
 from app.services import cluster_choice
 from app.services.cluster_choice import Menu, Place
 from app.services.cluster_start import Job, Starter, can_start
-from app.services.feed import PROGRESS, Feed
+from app.services.feed import ATTEMPTS, Feed
 from app.services.live_picture import EVERYWHERE, KINDS_READ, Cause, Picture, State, Trouble, turned
 from app.services.live_record import record_news
 from graders.errors import ClusterUnavailable, GradingError
@@ -294,7 +294,7 @@ class Hub:
         if self._feed is not None and reports:
             last = reports[-1]
             data = {"lesson": last.lesson_id, "origin": "cluster", "complete": last.complete, "passed": last.passed}
-            self._feed.publish(PROGRESS, {**data, "counted": last.counted, "count": len(reports)})
+            self._feed.publish_attempts(learner_id, {**data, "counted": last.counted, "count": len(reports)})
         elif reports:
             self._progressed(learner_id)
 
@@ -345,9 +345,9 @@ class Hub:
         """Attempts that come from elsewhere, as from a terminal."""
         assert self._feed is not None
         while not self.closed:
-            with self._feed.subscribe((PROGRESS,)) as events:
-                async for _ in events:
-                    self._progressed(None)
+            with self._feed.subscribe((ATTEMPTS,)) as events:
+                async for event in events:
+                    self._progressed(event.data["learner"])
             await asyncio.sleep(_TICK)
 
     def _job_told(self, job: Job) -> None:
@@ -368,7 +368,7 @@ class Hub:
 
     def _choose_started(self, learner_id: int, job: Job) -> Place:
         there = cluster_access.choices(job.path)
-        with session_of(self.engine, writes=True) as session:
+        with session_of(self.engine, writes=True, learner_id=learner_id) as session:
             before = cluster_choice.place_of(session, learner_id, self.usual)
             if job.merged and self.usual.context is None:
                 value = ""

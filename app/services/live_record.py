@@ -23,7 +23,7 @@ def record_news(engine: Engine, learner_id: int, reports: Iterable[Report]) -> l
     with session_of(engine, writes=False) as session:
         worth = [report for report in reports if is_news(session, learner_id, report)]
     if worth:
-        with session_of(engine, writes=True) as session:
+        with session_of(engine, writes=True, learner_id=learner_id) as session:
             for report in worth:
                 attempts.record(session, learner_id, report, Origin.CLUSTER)
     return worth

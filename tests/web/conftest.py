@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,20 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from httpx2 import Response
 from sqlmodel import Session
 
 from app.config import Settings
-from app.db import session_of
+from app.db import open_database, session_of
 from app.main import create_app
 from app.services.lesson_texts import Course
 from app.serving import Server
+from tests.postgres import Postgres, programs
+from tests.web.classroom import KEY, Classroom
+from tests.web.client import Client
 
 CHROMIUM = (
     os.environ.get("COURSE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 )
-_TOKEN = re.compile(r'name="csrf-token" content="([0-9a-f]+)"')
 
 
 def free_port() -> int:
@@ -59,21 +60,6 @@ def app(settings: Settings, course: Course) -> FastAPI:
     return create_app(settings, course=course)
 
 
-class Client(TestClient):
-    """A page of ours: it knows its token, and follows no redirect unasked."""
-
-    token = ""
-
-    def send_form(self, path: str, data: Mapping[str, Any] | None = None, **others: Any) -> Response:
-        """Send a form as the page would."""
-        if not self.token:
-            found = _TOKEN.search(self.get("/").text)
-            assert found is not None
-            self.token = found[1]
-        response: Response = self.post(path, data={**(data or {}), "csrf_token": self.token}, **others)
-        return response
-
-
 @pytest.fixture
 def client(app: FastAPI, settings: Settings) -> Iterator[Client]:
     """A browser without JavaScript."""
@@ -88,10 +74,71 @@ def session(app: FastAPI) -> Iterator[Session]:
         yield session
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL server, whose databases begin with the app's tables; skips the test where none is installed, unless in `CI`."""
+    found = programs()
+    if found is None:
+        words = "no PostgreSQL: install it (Debian: apt install postgresql)"
+        if os.environ.get("CI"):
+            pytest.fail(words)
+        pytest.skip(words)
+    server = Postgres(found)
+    try:
+        first = server.database(empty=True)
+        open_database(first).dispose()
+        server.template(first)
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database with the app's tables: the test runs once with each of the two kinds."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'classroom.db'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.database()
+
+
+@pytest.fixture
+def classroom_settings(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Those of a classroom on this machine, as its environment says them."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-kubeconfig"))
+    port = free_port()
+    environment = {"COURSE_URL": f"http://127.0.0.1:{port}", "COURSE_SECRET": KEY, "DATABASE_URL": database_url}
+    return Settings.for_classroom(environment, tmp_path / "data", port=port)
+
+
+@pytest.fixture
+def classroom(classroom_settings: Settings, course: Course) -> Iterator[Classroom]:
+    """A classroom without anybody in it, running."""
+    app = create_app(classroom_settings, course=course)
+    with TestClient(app, base_url=classroom_settings.url):
+        yield Classroom(app, classroom_settings)
+
+
+@pytest.fixture
+def classroom_server(classroom_settings: Settings, course: Course) -> Iterator[Classroom]:
+    """The same on its port, at `settings.url`, for browsers and terminals."""
+    app = create_app(classroom_settings, course=course)
+    with serving(app, classroom_settings.port):
+        yield Classroom(app, classroom_settings)
+
+
 @pytest.fixture
 def server(app: FastAPI, settings: Settings) -> Iterator[str]:
     """The app on its port; gives its address without a slash at the end."""
-    running = Server(uvicorn.Config(app, host="127.0.0.1", port=settings.port, log_level="warning", timeout_graceful_shutdown=1))
+    with serving(app, settings.port):
+        yield f"http://127.0.0.1:{settings.port}"
+
+
+@contextmanager
+def serving(app: FastAPI, port: int) -> Iterator[None]:
+    """An app on a port of 127.0.0.1, for as long as the block lasts."""
+    running = Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 20
@@ -99,9 +146,11 @@ def server(app: FastAPI, settings: Settings) -> Iterator[str]:
         assert thread.is_alive(), "the server did not start"
         assert time.monotonic() < deadline, "the server did not start in time"
         time.sleep(0.02)
-    yield f"http://127.0.0.1:{settings.port}"
-    running.should_exit = True
-    thread.join(timeout=10)
+    try:
+        yield
+    finally:
+        running.should_exit = True
+        thread.join(timeout=10)
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ from sqlmodel import col, select
 
 from app.db import open_database, session_of
 from app.models import Attempt, Learner, ObjectiveResult
-from app.services.feed import PROGRESS, Event, Feed
+from app.services.feed import ATTEMPTS, Event, Feed
 from app.services.journal import Journal
 from app.services.report_shape import checked_report
 from graders.cli import main
@@ -243,7 +243,7 @@ def test_what_a_killed_run_left_half_written_goes_after_an_hour(engine: Engine, 
 def test_the_feed_is_told_once_for_each_lesson(engine: Engine, data: Path, grade: Callable[..., Path]) -> None:
     async def run() -> list[Event]:
         feed = Feed()
-        with feed.subscribe((PROGRESS,)) as events:
+        with feed.subscribe((ATTEMPTS,)) as events:
             for text in (HALF, GOOD):
                 grade(text)
             await asyncio.to_thread(Journal(data, feed).take_in_all, engine, 1)
@@ -251,8 +251,8 @@ def test_the_feed_is_told_once_for_each_lesson(engine: Engine, data: Path, grade
             return [event async for event in events]
 
     (event,) = finish(run())
-    told = {"lesson": "lesson-1", "origin": "terminal", "complete": True, "passed": 3, "counted": 3, "count": 2}
-    assert (event.topic, dict(event.data)) == (PROGRESS, told)
+    told = {"learner": 1, "lesson": "lesson-1", "origin": "terminal", "complete": True, "passed": 3, "counted": 3, "count": 2}
+    assert (event.topic, dict(event.data)) == (ATTEMPTS, told)
 
 
 def test_a_report_comes_in_within_half_a_second_and_at_start(engine: Engine, data: Path, grade: Callable[..., Path]) -> None:

@@ -30,7 +30,7 @@ from app.routes.live import Stream
 from app.services import live
 from app.services.attempts import record
 from app.services.cluster_choice import Place, practice_kubeconfig
-from app.services.feed import PROGRESS
+from app.services.feed import ATTEMPTS
 from app.services.lesson_texts import Addresses, Course
 from app.services.live import Hub
 from app.services.live_panel import Panels
@@ -42,7 +42,7 @@ from graders.lessons import LESSONS
 from graders.snapshot import Snapshot
 from graders.sources.cluster import unavailable_snapshot
 from tests.sources.faulty import kubeconfig, serving, url
-from tests.web.conftest import Client
+from tests.web.client import Client
 from tests.web.loops import finish
 from tests.web.test_live_start import program
 
@@ -484,7 +484,7 @@ class TestStream:
         report = evaluate(LESSONS[2].load(), snapshot(settings_map("info", 9)))
         with session_of(app.state.engine, writes=True) as session:
             record(session, app.state.learner.id, report, Origin.CLUSTER)
-        app.state.feed.publish(PROGRESS, {"lesson": "lesson-2"})
+        app.state.feed.publish(ATTEMPTS, {"learner": app.state.learner.id, "lesson": "lesson-2"})
         stream.until(lambda data: "Recorded last: " in data["html"].get("live-as-of", ""))
 
     def test_flapping_is_not_recorded(

@@ -16,7 +16,7 @@ from app.services import attempts, progress, reading
 from app.services.curriculum import MINUTES
 from app.services.lesson_texts import Course
 from graders.lessons import LESSONS
-from tests.web.conftest import Client
+from tests.web.client import Client
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

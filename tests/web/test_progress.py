@@ -27,7 +27,7 @@ from app.services.progress_page import _Done, _practised
 from graders.cli import main
 from graders.lessons import LESSONS
 from tests.cli.conftest import GOOD, HALF
-from tests.web.conftest import Client
+from tests.web.client import Client
 from tests.web.loops import finish
 from tests.web.test_pages import NOON, report, take_in, words
 

@@ -17,7 +17,7 @@ from app.services import quiz
 from app.services.lesson_texts import Course, LessonText, Option, Question
 from app.services.markdown import Markdown
 from graders.errors import UsageError
-from tests.web.conftest import Client
+from tests.web.client import Client
 
 LESSON = "lesson-0"
 

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from app.config import Settings
 from app.routes import ROUTERS
 from app.security import MAX_BODY, csrf_token
-from tests.web.conftest import Client
+from tests.web.client import Client
 
 PAGES = ("/", "/lessons/lesson-7", "/search?q=pod", "/glossary", "/no-such-page", "/static/css/app.css", "/healthz")
 

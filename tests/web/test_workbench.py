@@ -18,7 +18,7 @@ from app.models import Attempt, HintShown, SolutionShown, WorkspaceFile
 from app.services import starters, workbench
 from graders.lessons import LESSONS
 from tests.cases import EXERCISES
-from tests.web.conftest import Client
+from tests.web.client import Client
 
 HPA = (EXERCISES / "lesson-07-hpa" / "solution" / "hpa.yaml").read_text(encoding="utf-8")
 WRONG = HPA.replace("maxReplicas: 20", "maxReplicas: 10")

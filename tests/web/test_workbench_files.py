@@ -20,7 +20,8 @@ from sqlmodel import Session, select
 from app.db import session_of
 from app.models import WorkspaceFile
 from app.services import workspace
-from tests.web.conftest import Client, free_port
+from tests.web.client import Client
+from tests.web.conftest import free_port
 
 UPLOAD = "/workbench/lesson-7/upload"
 

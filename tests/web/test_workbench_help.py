@@ -12,7 +12,7 @@ import pytest
 
 from app.services import schema_help
 from graders.kinds import KINDS
-from tests.web.conftest import Client
+from tests.web.client import Client
 from tools import build_schema_help
 
 PLACE = Path(__file__).parents[2] / "static" / "editor" / "src" / "place.js"

@@ -1,49 +1,18 @@
-"""The tables. Facts are appended and never edited; what is derived from them, such as progress, is not stored.
+"""What a learner does: attempts, the workspace, the quiz, reading.
 
 Lessons, objectives and questions live in files: rows name them by their permanent ids.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column, DateTime, Dialect, MetaData, TypeDecorator, UniqueConstraint
+from sqlalchemy import JSON, Column, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-# Set before the first migration, so that constraints can be named by later ones on every database.
-SQLModel.metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(column_0_label)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-class Utc(TypeDecorator[datetime]):
-    """A time with its zone, UTC, on databases that store none as well."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy passes it by name
-        """To the database, in UTC."""
-        if value is not None and value.tzinfo is None:
-            raise ValueError("a time without a zone")
-        return value.astimezone(UTC) if value else None
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy passes it by name
-        """From the database."""
-        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
-
-
-def utc_now() -> datetime:
-    """This moment, in UTC."""
-    return datetime.now(UTC)
+from app.models.columns import Utc, utc_now
 
 
 class Origin(StrEnum):
@@ -52,6 +21,7 @@ class Origin(StrEnum):
     WORKBENCH = "workbench"  # the files of the workspace
     CLUSTER = "cluster"  # the live panel
     TERMINAL = "terminal"  # `grade` on the learner's machine
+    SUBMITTED = "submitted"  # a snapshot that `grade --submit` sent, judged by the server
 
 
 class Learner(SQLModel, table=True):
@@ -66,7 +36,10 @@ class Learner(SQLModel, table=True):
 class Attempt(SQLModel, table=True):
     """One judgement of one lesson: a press of Check, a run of `grade`, or a moment at which the cluster showed something new.
 
-    `report` is the JSON report, schema 1. `key` names the attempt wherever it goes, so that nothing is taken in twice.
+    `report` is the JSON report, schema 1. `key` names the attempt wherever it goes, so that nothing is taken in twice. `received_at` is
+    when it was stored, by the clock of whoever stores it; `checked_at` is what the report says. `engine` is the version that judged.
+    `cluster` is the cluster's own id (the UID of its namespace kube-system), and `digest` that of what was judged: equal ones under two
+    learners are a fact worth showing.
     """
 
     __tablename__ = "attempts"
@@ -81,6 +54,34 @@ class Attempt(SQLModel, table=True):
     passed: int
     counted: int
     report: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    received_at: datetime | None = Field(default_factory=utc_now, sa_column=Column(Utc, nullable=True))
+    engine: str = Field(default="", max_length=32, sa_column_kwargs={"server_default": ""})
+    cluster: str = Field(default="", max_length=64, index=True, sa_column_kwargs={"server_default": ""})
+    digest: str = Field(default="", max_length=64, index=True, sa_column_kwargs={"server_default": ""})
+
+
+class Standing(SQLModel, table=True):
+    """Where a learner stands in a lesson: what their attempts add up to, kept beside them because a board reads 16,000 at once.
+
+    `passed` counts the objectives that count and have passed once, `counted` how many there are. `new_pass_at` is when one passed that
+    had not before, `unchanged` how many attempts there were since in which nothing new passed, `first_open` the objective to do next by
+    the newest attempt, `regressed` how many of those that had passed no longer do by the newest attempt on the same kind of source.
+    """
+
+    __tablename__ = "standings"
+    learner_id: int = Field(foreign_key="learners.id", primary_key=True, ondelete="CASCADE")
+    lesson_id: str = Field(primary_key=True, max_length=32)
+    attempts: int
+    passed: int
+    counted: int
+    regressed: int = 0
+    unchanged: int = 0
+    first_at: datetime = Field(sa_column=Column(Utc, nullable=False))
+    last_at: datetime = Field(sa_column=Column(Utc, nullable=False))
+    new_pass_at: datetime | None = Field(default=None, sa_column=Column(Utc, nullable=True))
+    complete_at: datetime | None = Field(default=None, sa_column=Column(Utc, nullable=True))
+    first_open: str = Field(default="", max_length=64)
+    last_attempt_id: int | None = Field(default=None, foreign_key="attempts.id", ondelete="SET NULL")
 
 
 class ObjectiveResult(SQLModel, table=True):
