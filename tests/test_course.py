@@ -40,8 +40,9 @@ IDS = {
     + " ".join(f"capstone-lesson-{number}" for number in range(1, 13)),
 }
 DOCUMENTATION = (
-    *("https://kubernetes.io/docs/", "https://cert-manager.io/docs/", "https://gateway-api.sigs.k8s.io/"),
-    *("https://prometheus-operator.dev/docs/", "https://prometheus.io/docs/", "https://velero.io/docs/"),
+    *("https://kubernetes.io/docs/", "https://kubernetes.io/releases/", "https://cert-manager.io/docs/"),
+    *("https://gateway-api.sigs.k8s.io/", "https://prometheus-operator.dev/docs/", "https://prometheus.io/docs/"),
+    "https://velero.io/docs/",
 )
 OBJECTIVES = [(lesson, objective) for lesson in lessons() for objective in lesson.objectives]
 

@@ -58,7 +58,7 @@ def run(options: Namespace) -> int:
 
 
 def gather(root: Path, only: Sequence[str] | None = None) -> tuple[Material, list[Finding]]:
-    """All that the rules look at, and the files that could not be read. `only` spares the spelling of other lessons."""
+    """All that the rules look at, and the files that are missing or could not be read. `only` spares the spelling of other lessons."""
     unreadable: list[Finding] = []
     try:
         pictures = read_pictures(root)
@@ -70,6 +70,8 @@ def gather(root: Path, only: Sequence[str] | None = None) -> tuple[Material, lis
     for entry in LESSONS:
         try:
             lessons.append(read_lesson(entry.id, root, markdown))
+            if not lessons[-1].written:
+                unreadable.append(_without_text(entry.id, root))
         except ContentError as error:
             unreadable.append(_unreadable(error))
             lessons.append(LessonText(entry.id, entry.title, MINUTES[entry.id]))
@@ -110,6 +112,11 @@ def _unreadable(error: ContentError) -> Finding:
     return Finding("readable", error.file, error.line, error.what, error.help)
 
 
+def _without_text(lesson: str, root: Path) -> Finding:
+    path = root / f"{Exercise.of(lesson).folder.name}.md"
+    return Finding("text", path, 1, f"{lesson} has no text.", "Write it, as docs/writing-lessons.md shows.")
+
+
 def _concerns(finding: Finding, only: Sequence[str]) -> bool:
     name = finding.file.name
     return not name.startswith("lesson-") or name.startswith(tuple(f"lesson-{number(lesson):02}-" for lesson in only))
@@ -142,9 +149,6 @@ def _as_text(options: Namespace, material: Material, found: Sequence[Finding], o
             counts = f"{facts['commands']} commands, {facts['skipped']} of them skipped, {facts['questions']} questions"
             lines += style.wrap(f"{lesson.id}: {facts['words']:,} of {facts['words_wanted']:,} words, {counts}")
     put("".join(f"{line}\n" for line in lines))
-    missing = [lesson.id for lesson in chosen if not lesson.written]
-    if missing:
-        say(f"No text yet: {', '.join(missing)}")
     if material.misspelt is None:
         say("Spelling was left out: codespell is not installed.")
     say(f"{len(found)} finding{'' if len(found) == 1 else 's'}.")

@@ -122,10 +122,12 @@ def _tell(intended: Plan, doomed: set[str], to_make: list[str]) -> None:
     kept = [ref for ref in intended.ours if ref not in doomed]
     if kept:
         say(f"  there already: {', '.join(kept)}")
-    for step in intended.foreign:
+    foreign = [step.ref for step in intended.foreign]
+    if foreign:
+        which, it = ("which is not", "it") if len(foreign) == 1 else ("which are not", "one of them")
         say(
-            f"  left alone: {step.ref}, which is not the course's.",
-            "    If the lesson does not work with it, rename or delete it, and start again.",
+            f"  left alone: {', '.join(foreign)}, {which} the course's.",
+            f"    If the lesson does not work with {it}, rename or delete it, and start again.",
         )
     if intended.unserved:
         say(f"  left out: {', '.join(intended.unserved)}, which this cluster does not serve. What adds it: course doctor")

@@ -403,7 +403,7 @@ def _pasted(fields: Fields, text: str, target: int) -> tuple[Behavior, int, int,
 
 
 def _behavior(hpa: K8sObject) -> Behavior | Fault:
-    if not hpa.at("spec.behavior").present or not hpa.at("spec.behavior").value:
+    if not hpa.at("spec.behavior").present:  # an empty one is there: the API server completes it
         return UNWRITTEN
     up = read_rules(hpa.at("spec.behavior.scaleUp").value, DEFAULT_UP)
     down = read_rules(hpa.at("spec.behavior.scaleDown").value, DEFAULT_DOWN)

@@ -55,12 +55,15 @@ def _nearest(snapshot: Snapshot, kind: str, name: str) -> str:
     elsewhere = sorted({item.namespace for item in others if item.name == name})
     if elsewhere:
         return f"`{name}` in namespace `{'`, `'.join(elsewhere)}` only"
-    here = sorted({item.name for item in snapshot.all(kind)})
-    if not here:
+    names = {item.name for item in snapshot.all(kind)}
+    here = sorted(names - {""})
+    if not names:
         unread = [problem for problem in snapshot.problems if problem.rejected]
         more = f", and {unread[0].file} could not be read: {unread[0].message}" if unread else ""
         return f"no {kind}{_place(snapshot, kind)}{more}"
     close = get_close_matches(name, here, n=1, cutoff=_ALIKE)
     if close:
         return f"`{close[0]}`"
+    if not here:
+        return f"{kind} without a name"
     return f"{kind} `{'`, `'.join(here[:3])}`" + (f" and {len(here) - 3} more" if len(here) > 3 else "")

@@ -17,7 +17,7 @@ _VERSION = re.compile(r"v?1\.([0-9]{1,3})(?:[^0-9].*)?")
 _DEFAULT = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
 _METRICS = "metrics.k8s.io"
 
-_RELEASES = "https://kubernetes.io/docs/setup/release/"
+_RELEASES = "https://kubernetes.io/releases/version-skew-policy/"
 _API_DOCS = "https://kubernetes.io/docs/concepts/overview/kubernetes-api/"
 _NODE_DOCS = "https://kubernetes.io/docs/concepts/architecture/nodes/"
 

@@ -43,7 +43,7 @@ _UNREAD_LIMIT = "nginx.ingress.kubernetes.io/rate-limit"
 _DOCS = "https://kubernetes.io/docs/concepts/services-networking/ingress/"
 _CONTROLLERS = "https://kubernetes.io/docs/concepts/services-networking/ingress-controllers/"
 _ISSUER_DOCS = "https://cert-manager.io/docs/usage/ingress/"
-_ROUTE_DOCS = "https://gateway-api.sigs.k8s.io/api-types/httproute/"
+_ROUTE_DOCS = "https://gateway-api.sigs.k8s.io/reference/api-types/httproute/"
 
 
 def _ingress(snapshot: Snapshot) -> K8sObject:

@@ -42,7 +42,7 @@ _GENTLE = Rules((Policy("Percent", 10, _SHRINKING_SECONDS),), _SHRINKING_WINDOW)
 _METRIC = "requests_per_second"
 _SETTLING_SECONDS = 300  # how long a fresh Pod may go without metrics: --horizontal-pod-autoscaler-cpu-initialization-period
 
-_DOCS = "https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/"
+_DOCS = "https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/"
 _BEHAVIOR_DOCS = _DOCS + "#configurable-scaling-behavior"
 _WALKTHROUGH = "https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale-walkthrough/"
 _RESOURCES_DOCS = "https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/"
@@ -296,7 +296,9 @@ def _disabled(place: Field) -> Verdict:
 
 
 def _origin(place: Field, rules: Rules) -> str:
-    """The rules in words, and whether they are the API's defaults."""
+    """The rules in words, and whether they are the API's defaults, which it fills in where there is a `behavior`."""
+    if not place.object.at("spec.behavior").present:
+        return f"no `behavior`, which comes to {rules}"
     if not place.present:
         return f"no `{place.path[-1]}`, so the default holds, {rules}"
     return f"{rules}" if place.at("policies").present else f"no `policies`, so the default holds, {rules}"
@@ -316,7 +318,7 @@ def _origin(place: Field, rules: Rules) -> str:
 )
 def scale_up_policy(snapshot: Snapshot) -> Verdict:
     place = _direction(_hpa(snapshot), "scaleUp")
-    rules = read_rules(place.value, DEFAULT_UP)
+    rules = read_rules(place.value, DEFAULT_UP)  # without any `behavior` a sync may double as well, and reach 4 (autoscaler.UNWRITTEN)
     if isinstance(rules, Fault):
         return failed(place.key(*rules.path), expected=rules.expected, found=rules.found)
     if rules.select == "Disabled":

@@ -34,15 +34,15 @@ class Trait(NamedTuple):
 
 # The CSI drivers for disks: https://docs.aws.amazon.com/eks/latest/userguide/ebs-csi.html,
 # https://docs.aws.amazon.com/eks/latest/userguide/create-storage-class.html,
-# https://cloud.google.com/kubernetes-engine/docs/how-to/persistent-volumes/gce-pd-csi-driver,
-# https://learn.microsoft.com/azure/aks/azure-disk-csi
+# https://docs.cloud.google.com/kubernetes-engine/docs/how-to/persistent-volumes/gce-pd-csi-driver,
+# https://learn.microsoft.com/azure/aks/create-volume-azure-disk
 DISK_DRIVERS = {
     "ebs.csi.aws.com": Cloud.AWS,
     "ebs.csi.eks.amazonaws.com": Cloud.AWS,  # EKS Auto Mode brings its own
     "pd.csi.storage.gke.io": Cloud.GOOGLE,
     "disk.csi.azure.com": Cloud.AZURE,
 }
-# The drivers that Kubernetes itself once had: https://kubernetes.io/docs/concepts/storage/volumes/#types-of-volumes
+# The drivers that Kubernetes itself once had: https://kubernetes.io/docs/concepts/storage/volumes/#volume-types
 IN_TREE = {
     "kubernetes.io/aws-ebs": "ebs.csi.aws.com",
     "kubernetes.io/gce-pd": "pd.csi.storage.gke.io",
@@ -71,7 +71,7 @@ _ROLE_FORM = "the ARN of an IAM role, `arn:aws:iam::` with an account of 12 digi
 IDENTITIES = (
     # https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html
     _Identity(Cloud.AWS, "eks.amazonaws.com/role-arn", _ROLE, _ROLE_FORM),
-    # https://cloud.google.com/kubernetes-engine/docs/how-to/workload-identity#kubernetes-sa-to-iam
+    # https://docs.cloud.google.com/kubernetes-engine/docs/how-to/workload-identity#kubernetes-sa-to-iam
     _Identity(
         Cloud.GOOGLE,
         "iam.gke.io/gcp-service-account",
@@ -118,7 +118,7 @@ _AZURE = "service.beta.kubernetes.io/azure-"
 
 # https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/nlb/,
 # https://docs.aws.amazon.com/eks/latest/userguide/auto-configure-nlb.html,
-# https://cloud.google.com/kubernetes-engine/docs/concepts/service-load-balancer
+# https://docs.cloud.google.com/kubernetes-engine/docs/concepts/service-load-balancer
 CLASSES = {
     "service.k8s.aws/nlb": Cloud.AWS,
     "eks.amazonaws.com/nlb": Cloud.AWS,
@@ -128,7 +128,7 @@ CLASSES = {
 # Annotations that mean something to the cloud, with the values that it takes; none given means any.
 # https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/annotations/
 # https://cloud-provider-aws.sigs.k8s.io/service_controller/
-# https://cloud.google.com/kubernetes-engine/docs/concepts/service-load-balancer-parameters
+# https://docs.cloud.google.com/kubernetes-engine/docs/concepts/service-load-balancer-parameters
 # https://cloud-provider-azure.sigs.k8s.io/topics/loadbalancer/#loadbalancer-annotations
 _INTERNAL = ("Internal", "internal")
 _SWITCH = ("true", "false")
@@ -144,6 +144,9 @@ ANNOTATIONS: dict[str, tuple[Cloud, tuple[str, ...]]] = {
                 *("security-groups", "eip-allocations", "additional-resource-tags", "ip-address-type", "proxy-protocol"),
                 *("backend-protocol", "cross-zone-load-balancing-enabled", "ssl-negotiation-policy", "alpn-policy"),
                 *("extra-security-groups", "manage-backend-security-group-rules", "inbound-sg-rules-on-private-link-traffic"),
+                *("security-group-prefix-lists", "disable-nlb-sg", "listener-attributes", "minimum-load-balancer-capacity"),
+                *("enable-icmp-for-path-mtu-discovery", "enable-prefix-for-ipv6-source-nat", "source-nat-ipv6-prefixes"),
+                *("enable-tcp-udp-listener", "quic-enabled-ports", "proxy-protocol-per-target-group"),
                 *("private-ipv4-addresses", "ipv6-addresses", "target-node-labels", "multi-cluster-target-group"),
                 *("connection-idle-timeout", "connection-draining-enabled", "connection-draining-timeout"),
                 *(f"access-log-{part}" for part in ("enabled", "emit-interval", "s3-bucket-name", "s3-bucket-prefix")),
@@ -171,6 +174,7 @@ ANNOTATIONS: dict[str, tuple[Cloud, tuple[str, ...]]] = {
                 *("load-balancer-mode", "load-balancer-enable-high-availability-ports", "disable-load-balancer-floating-ip"),
                 *("deny-all-except-load-balancer-source-ranges", "shared-securityrule", "additional-public-ips", "pls-create"),
                 *("dns-label-name", "pip-name", "pip-prefix-id", "pip-tags", "pip-ip-tags", "allowed-service-tags", "allowed-ip-ranges"),
+                *("pip-name-ipv6", "pip-prefix-id-ipv6"),
             )
         ),
         (Cloud.AZURE, ()),
@@ -239,7 +243,7 @@ def _unannotated(service: K8sObject) -> Trait:
     return Trait(None, place, "`type: LoadBalancer` alone, which leaves everything to the cloud's defaults", expected)
 
 
-# https://cloud.google.com/kubernetes-engine/docs/concepts/gateway-api#gatewayclass,
+# https://docs.cloud.google.com/kubernetes-engine/docs/concepts/gateway-api#gatewayclass,
 # https://learn.microsoft.com/azure/application-gateway/for-containers/overview,
 # https://learn.microsoft.com/azure/aks/app-routing-gateway-api,
 # https://www.gateway-api-controller.eks.aws.dev/latest/guides/getstarted/
@@ -264,7 +268,7 @@ def load_balancer_of_gateway(gateway: K8sObject, classes: tuple[K8sObject, ...])
     """The cloud whose load balancer a Gateway gets.
 
     The controller of its GatewayClass among `classes` tells, or the class by its name; else the annotations that the Gateway wants on the
-    Service before it (https://gateway-api.sigs.k8s.io/reference/spec/#gatewayinfrastructure).
+    Service before it (https://gateway-api.sigs.k8s.io/reference/api-spec/main/spec/#gatewayinfrastructure).
     """
     name = gateway.at("spec.gatewayClassName")
     controller = next((item.at("spec.controllerName") for item in classes if item.name == name.value), None)

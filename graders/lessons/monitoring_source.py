@@ -18,7 +18,7 @@ from graders.workloads import APP
 SCALED = "ScaledObject"
 _METRIC = "requests_per_second"
 _HPA = ("HorizontalPodAutoscaler", "rag-engine-api-hpa")
-_DOCS = "https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#scaling-on-custom-metrics"
+_DOCS = "https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/#scaling-on-custom-metrics"
 _ADAPTER = "ConfigMap of the Prometheus adapter"
 _OWNERSHIP = "scaledobject.keda.sh/transfer-hpa-ownership"
 _RATES = ("rate", "irate", "increase")

@@ -1,7 +1,8 @@
 """The autoscaler at work: what its controller decides at one sync after the other, and which of its rules held it back.
 
-Rules: k8s.io/kubernetes v1.37 pkg/controller/podautoscaler/horizontal.go (stabilizeRecommendationWithBehaviors,
-convertDesiredReplicasWithBehaviorRate and, without a `behavior`, convertDesiredReplicasWithRules) and replica_calculator.go.
+Rules: k8s.io/kubernetes v1.37 pkg/controller/podautoscaler/horizontal.go (stabilizeRecommendationWithBehaviors and
+convertDesiredReplicasWithBehaviorRate; without a `behavior`, stabilizeRecommendation and calculateScaleUpLimit), replica_calculator.go
+and pkg/apis/autoscaling/v2/defaults.go, which completes a `behavior` that is there, even an empty one, and adds none.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Decision(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Behavior:
-    """Both directions of an HPA. `written` tells whether it has a `behavior` at all: without one a simpler rule limits its growth."""
+    """Both directions of an HPA. `written` tells whether it has a `behavior` at all: without one it grows by simpler rules."""
 
     up: Rules = DEFAULT_UP
     down: Rules = DEFAULT_DOWN
@@ -134,13 +135,17 @@ class Autoscaler:
         return min(max(count, self.fewest), self.most)
 
     def _stabilized(self, now: int, asked: int) -> int:
-        """The size as it is, moved no further than all wishes of the window agree on: up to the lowest, down to the highest."""
+        """The size as it is, moved no further than all wishes of the window agree on: up to the lowest, down to the highest.
+
+        Without a `behavior` it is the highest wish, also where that is above the size: growth that was held back goes on for a window.
+        """
         up, down = self.behavior.up.window, self.behavior.down.window
         while self._wishes and self._wishes[0].at <= now - max(up, down):
             self._wishes.popleft()
         floor = min((wish.pods for wish in self._wishes if wish.at > now - up), default=asked)
         ceiling = max((wish.pods for wish in self._wishes if wish.at > now - down), default=asked)
-        return min(max(self.size, min(floor, asked)), max(ceiling, asked))
+        lowest_wish, highest_wish = min(floor, asked), max(ceiling, asked)
+        return min(max(self.size, lowest_wish), highest_wish) if self.behavior.written else highest_wish
 
     def _paced(self, now: int, wanted: int) -> int:
         """`wanted` as far as the policies allow."""

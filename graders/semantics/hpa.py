@@ -2,7 +2,7 @@
 
 Rules: k8s.io/kubernetes v1.37 pkg/controller/podautoscaler/horizontal.go (the scale limits with behavior, a sync every 15 s),
 replica_calculator.go (requests), pkg/apis/autoscaling/v2/defaults.go and pkg/apis/autoscaling/validation;
-https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#configurable-scaling-behavior.
+https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/#configurable-scaling-behavior.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Defaults: SetDefaults_Probe and SetDefaults_HTTPGetAction in k8s.io/kubernetes/pkg/apis/core/v1/defaults.go (0 counts as not set). Ports:
 ResolveContainerPort in pkg/probe/util.go; the request: pkg/probe/http. Order: a startup probe holds the others back until it
-succeeds, https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/.
+succeeds, https://kubernetes.io/docs/concepts/workloads/pods/probes/.
 """
 
 from __future__ import annotations

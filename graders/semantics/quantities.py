@@ -2,7 +2,7 @@
 
 The grammar and its rounding are those of k8s.io/apimachinery/pkg/api/resource (ParseQuantity and parseQuantityString in quantity.go,
 suffix.go), with what Quantity.UnmarshalJSON does before: it trims white space and takes JSON numbers. See also
-https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/.
+https://kubernetes.io/docs/reference/kubernetes-api/definitions/quantity-resource/.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """How a request finds its way in: hosts and paths of an Ingress, hosts of a certificate, host names of an HTTPRoute, nginx's value syntax.
 
 Rules: https://kubernetes.io/docs/concepts/services-networking/ingress/ (path types, host name wildcards) and
-k8s.io/kubernetes pkg/apis/networking/validation; https://gateway-api.sigs.k8s.io/reference/spec/ (Hostname, HTTPRouteSpec.hostnames,
-HTTPRouteMatch); https://nginx.org/en/docs/syntax.html (sizes); Go's strconv.ParseBool and strconv.Atoi, with which ingress-nginx reads its
-annotations.
+k8s.io/kubernetes pkg/apis/networking/validation; https://gateway-api.sigs.k8s.io/reference/api-spec/main/spec/ (Hostname,
+HTTPRouteSpec.hostnames, HTTPRouteMatch); https://nginx.org/en/docs/syntax.html (sizes); Go's strconv.ParseBool and strconv.Atoi, with which
+ingress-nginx reads its annotations.
 """
 
 from __future__ import annotations

@@ -118,6 +118,15 @@ def test_what_others_made_is_left_as_it_is_and_named(here: Course, api: Api, fre
     assert _get(api, f"/api/v1/namespaces/{fresh}")["status"]["phase"] == "Active"
 
 
+def test_several_things_of_others_are_named_in_one_go(here: Course, api: Api, fresh: str) -> None:
+    api.ensure_namespace(fresh)
+    for kind, name in (("ConfigMap", "rag-engine-config"), ("Secret", "rag-engine-secrets")):
+        assert api.create({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}, fresh, dry_run=False)[0] == 201
+    ran = here("start", "4", "--yes", "-n", fresh)
+    assert "left alone: ConfigMap/rag-engine-config, Secret/rag-engine-secrets, which are not the course's.\n" in ran.err
+    assert ran.err.count("If the lesson does not work with one of them, rename or delete it, and start again.") == 1
+
+
 def test_second_start_changes_nothing(here: Course, api: Api, fresh: str) -> None:
     here("start", "5", "--yes", "-n", fresh)
     path = f"/apis/apps/v1/namespaces/{fresh}/deployments/rag-engine-api"

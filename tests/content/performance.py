@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from app.services.lesson_texts import LessonText
 from app.services.markdown_page import Command, Listing
+from cluster import build
 from tests.content.stage import Running, Shell, Shown, Stage
 from tests.content.transcript import first_difference, matches, only_reads
 
 _LONGEST = 130.0  # seconds for one command
 _AGAIN = 60.0  # seconds in which what only reads is asked again
 _PAUSE = 0.4
+
+
+@cache
+def _releases() -> tuple[str, str]:
+    """The Kubernetes that the practice cluster of this run reports, and the one that the lessons show."""
+    return build.kubernetes_version(build.chosen()), build.kubernetes_version(build.versions()[0])
+
+
+def _as_shown(printed: Sequence[str]) -> list[str]:
+    """What was printed on an older Kubernetes, with the release that the lessons show."""
+    here, shown = _releases()
+    return [line.replace(here, shown) for line in printed]
 
 
 def perform(lesson: LessonText, binary: Path, folder: Path, stopped: threading.Event) -> list[str]:
@@ -75,7 +90,7 @@ class Performance:
         deadline = time.monotonic() + (_AGAIN if only_reads(command.text) else 0)
         while not self.stopped.is_set():
             shown = self.shell.run(command.text, _LONGEST)
-            fits = not command.output or matches(command.output, shown.lines, any_order=any_order)
+            fits = not command.output or matches(command.output, _as_shown(shown.lines), any_order=any_order)
             if fits and shown.status in wanted:
                 return
             if time.monotonic() > deadline:
@@ -87,7 +102,8 @@ class Performance:
         """Wait until what runs beside has shown what it should, and stop it."""
         for listing, command, running in self.beside:
             deadline = time.monotonic() + _AGAIN
-            while not matches(command.output, running.lines(), any_order="any-order" in listing.attributes, open_end=True):
+            any_order = "any-order" in listing.attributes
+            while not matches(command.output, _as_shown(running.lines()), any_order=any_order, open_end=True):
                 if time.monotonic() > deadline or self.stopped.is_set():
                     self.differs(command, Shown(0, running.lines()), (0,))
                     break
@@ -99,7 +115,7 @@ class Performance:
         """Note a difference: file and line, command, expected, got."""
         assert self.lesson.path is not None
         ended = "was stopped, it took too long" if shown.status is None else f"ended with status {shown.status}, expected {wanted[-1]}"
-        near = first_difference(command.output, shown.lines) if command.output else ""
+        near = first_difference(command.output, _as_shown(shown.lines)) if command.output else ""
         parts = [
             f"{self.lesson.path.name}:{command.line}: $ {command.text}",
             f"  it {ended}" if shown.status not in wanted else "  it printed something else",

@@ -37,8 +37,6 @@ def told() -> list[Finding]:
 
 @pytest.mark.parametrize("lesson", [entry.id for entry in LESSONS])
 def test_lesson_has_a_text_that_keeps_the_rules(lesson: str, told: list[Finding]) -> None:
-    if text_file(lesson, lessons_folder()) is None:
-        pytest.skip("it has no text yet")
     assert not _shown(each for each in told if each.file.name.startswith(f"lesson-{number(lesson):02}-"))
 
 
@@ -70,15 +68,21 @@ def test_finding_is_exit_1_with_file_and_line_and_what_to_do(course: CourseComma
     assert ran.err == "1 finding.\n"
 
 
+def test_lesson_without_a_text_is_a_finding(course: CourseCommand, tmp_path: Path) -> None:
+    ran = course("lint", "9", "--lessons", str(CourseFolder(tmp_path / "lessons").write()))
+    assert (ran.status, ran.err) == (1, "1 finding.\n")
+    assert "lesson-09-storage.md:1: lesson-9 has no text." in " ".join(ran.out.split())
+
+
 def test_unreadable_file_is_a_finding_and_hides_no_other(course: CourseCommand, tmp_path: Path) -> None:
     folder = CourseFolder(tmp_path / "lessons", more={"lesson-07-hpa.md": "no head\n", "glossary-more.yaml": "a: [\n"})
     ran = course("lint", "--lessons", str(folder.write()), "--format", "json")
     report = json.loads(ran.out)
     assert ran.status == 1
-    assert [(Path(each["file"]).name, each["rule"]) for each in report["findings"]] == [
-        ("lesson-07-hpa.md", "readable"),
-        ("glossary-more.yaml", "readable"),
-    ]
+    found = [(Path(each["file"]).name, each["rule"]) for each in report["findings"]]
+    assert [each for each in found if each[1] != "text"] == [("lesson-07-hpa.md", "readable"), ("glossary-more.yaml", "readable")]
+    assert ("lesson-09-storage.md", "text") in found
+    assert ("lesson-07-hpa.md", "text") not in found, "it has one, which is told to be unreadable"
     assert report["schema"] == 1
 
 

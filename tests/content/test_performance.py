@@ -12,6 +12,7 @@ import yaml
 
 from app.services.lesson_texts import LessonText
 from app.services.markdown_page import read_page
+from cluster import build
 from tests.cases import exercise
 from tests.content import performance
 from tests.content.performance import Performance
@@ -91,6 +92,18 @@ def test_difference_names_line_command_expected_and_got(shell: Shell, text: str,
 
 def test_lesson_goes_on_after_a_difference(shell: Shell) -> None:
     assert len(played("```console\n$ rm a\n$ echo b\nb\n$ rm c\n```", shell)) == 2
+
+
+@pytest.mark.parametrize(
+    ("minor", "good"),
+    [pytest.param("1.36", True, id="that of this run"), pytest.param("1.35", False, id="another"), pytest.param("", False, id="none")],
+)
+def test_release_of_an_older_cluster_counts_as_the_one_shown(shell: Shell, monkeypatch: pytest.MonkeyPatch, minor: str, good: bool) -> None:
+    printed = build.kubernetes_version("1.36")
+    monkeypatch.setenv("COURSE_KUBERNETES_VERSION", minor)
+    monkeypatch.setattr(performance, "_releases", performance._releases.__wrapped__)
+    told = played(f"```console\n$ echo practice-1 {printed}\npractice-1 v1.37…\n```", shell)
+    assert not told if good else f"    practice-1 {printed}" in told[0]
 
 
 def test_stopped_lesson_plays_nothing(shell: Shell) -> None:

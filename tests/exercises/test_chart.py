@@ -124,7 +124,11 @@ DIFFERENCES = {
     "PrometheusRule/rag-engine-alerts spec.groups.0.rules.0.annotations.description": "how long is a value",
 }
 WORKLOADS = ("Deployment", "StatefulSet", "CronJob", "Pod")
-ELSEWHERE = {"NetworkPolicy/default-deny": "named after the release", "NetworkPolicy/rag-engine-public": "part of the API's own"}
+ELSEWHERE = {
+    "NetworkPolicy/default-deny": "named after the release",
+    "NetworkPolicy/let-prometheus-in": "part of the API's own",
+    "NetworkPolicy/rag-engine-public": "part of the API's own",
+}
 
 
 def differing(ours: Any, theirs: Any, path: tuple[str, ...] = ()) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,9 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graders.engine import evaluate
+from graders.lessons.lesson_11_security import LESSON as LESSON_11
 from graders.lessons.lesson_12_monitoring import LESSON
+from graders.semantics.network_policies import Endpoint, Policies, ingress
 from graders.snapshot import Snapshot
 from graders.verdict import Status, Verdict
+from tests.cases import exercise, manifests, read
 from tests.shapes import assert_no_check_crashes, shapes, spoilt
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -489,6 +493,48 @@ def test_without_a_request_it_is_not_known() -> None:
     assert judge("target-scraped", kind="cluster").status is Status.FAILED
     assert judge("target-scraped", SCRAPE, SERVICE).status is Status.SKIPPED
     assert judge("target-scraped", SERVICE, kind="cluster", unreadable=unread("Scrape")).status is Status.UNKNOWN
+
+
+# With lesson 11's policies in force
+
+_PROMETHEUS = {"app.kubernetes.io/name": "prometheus"}
+_WITH_POLICIES = [
+    pytest.param(("lesson-11", "lesson-12"), id="lessons 11 and 12 together"),
+    pytest.param(("lesson-15",), id="lesson 15, which holds both"),
+]
+
+
+def _solutions(ids: Sequence[str]) -> Snapshot:
+    """The solutions of some lessons; of two objects with one name the later counts."""
+    snapshot = read([path for each in ids for path in manifests(exercise(each) / "solution")])
+    return replace(snapshot, objects=tuple({(item.kind, item.namespace, item.name): item for item in snapshot.objects}.values()))
+
+
+@pytest.mark.parametrize("ids", _WITH_POLICIES)
+def test_lesson_11_stays_complete(ids: Sequence[str]) -> None:
+    report = evaluate(LESSON_11, _solutions(ids))
+    judged = {result.objective.id: result.status for result in report.results if result.counts and not result.objective.live}
+    assert set(judged.values()) == {Status.PASSED}, judged
+
+
+@pytest.mark.parametrize("ids", _WITH_POLICIES)
+@pytest.mark.parametrize(
+    ("namespace", "labels", "port", "allowed"),
+    [
+        pytest.param("monitoring", _PROMETHEUS, 8000, True, id="Prometheus"),
+        pytest.param("monitoring", _PROMETHEUS, 80, False, id="Prometheus at the port of the Service"),
+        pytest.param("monitoring", {"app.kubernetes.io/name": "grafana"}, 8000, False, id="its neighbour"),
+        pytest.param("default", _PROMETHEUS, 8000, False, id="somebody who calls himself so"),
+        pytest.param("ingress-nginx", {}, 8000, True, id="the ingress controller, as before"),
+    ],
+)
+def test_solutions_let_prometheus_in(ids: Sequence[str], namespace: str, labels: Mapping[str, str], port: int, allowed: bool) -> None:
+    snapshot = _solutions(ids)
+    bodies = [item.body for item in snapshot.all("NetworkPolicy")]
+    policies = Policies.of(bodies, {item.name: item.labels for item in snapshot.all("Namespace")}, "rag-engine")
+    api = Endpoint.pod("rag-engine", APP)
+    decision = ingress(policies, Endpoint.pod(namespace, labels), api, port)
+    assert bool(decision.allowed) is allowed  # whether the addresses of lesson 15's load balancer take in Pods is up to the plugin: no yes
 
 
 # Whatever learners write

@@ -13,7 +13,7 @@ from graders.verdict import Evidence, Status, Verdict, passed, skipped, unknown
 from tests.cases import NOON
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-DOCS = "https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/"
+DOCS = "https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/"
 
 FILE_EVIDENCE = Evidence(
     "HorizontalPodAutoscaler/api",

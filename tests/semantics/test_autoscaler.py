@@ -66,6 +66,27 @@ def test_without_a_behavior_a_sync_doubles_or_reaches_four(start: int, reached: 
     assert Autoscaler(1, 50, UNWRITTEN, start).sync(0, 40).size == reached
 
 
+@given(st.integers(3, 20))
+def test_without_a_behavior_any_size_may_double(size: int) -> None:
+    assert Autoscaler(1, 40, UNWRITTEN, size).sync(0, 40).size == 2 * size
+
+
+@pytest.mark.parametrize(
+    ("behavior", "reached"),
+    [
+        pytest.param(UNWRITTEN, [6, 12, 18, 18], id="no behavior: the highest wish of five minutes is still on its way"),
+        pytest.param(Behavior(), [7, 7, 7, 7], id="an empty behavior: what is no longer asked for is not made"),
+    ],
+)
+def test_growth_that_was_held_back_when_the_load_is_gone(behavior: Behavior, reached: list[int]) -> None:
+    """As a controller of 1.37 was seen to do, when the load went after the first step."""
+    assert play(Autoscaler(3, 30, behavior, 3), 18, 1, 1, 1) == reached
+
+
+def test_without_a_behavior_the_highest_wish_is_forgotten_after_five_minutes() -> None:
+    assert play(Autoscaler(1, 50, UNWRITTEN, 3), 6, *[2] * 20) == [*[6] * 20, 2]
+
+
 def test_what_a_controller_of_1_37_was_seen_to_do() -> None:
     """An HPA without a `behavior` at 50 %, when 400 requests a second met one Pod: utilization as it was measured at each sync."""
     scaler = Autoscaler(1, 30, UNWRITTEN, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
+from itertools import pairwise
 from urllib.parse import urlencode
 
 import pytest
@@ -16,7 +17,7 @@ from app.services import simulated_drain, simulated_hpa, simulators
 from app.services.content import course_folder
 from app.services.simulated_hpa import Setup
 from graders.semantics.autoscaler import UNWRITTEN, Bound
-from tests.web.conftest import Client
+from tests.web.client import Client
 
 LESSON = {"load": "own", "points": "0:150, 1:150, 1:1400, 6:1400, 6:150, 25:150", "ready": "0"}
 SOLUTION = (course_folder("exercises") / "lesson-07-hpa" / "solution" / "hpa.yaml").read_text()
@@ -51,6 +52,14 @@ def test_the_lessons_own_curve() -> None:
     assert [stretch.begin for stretch in run.stretches] == [60, 105, 360, 645]
 
 
+def test_the_lessons_picture_shows_that_curve() -> None:
+    moments = hpa_run(**LESSON).moments
+    changes = [after for before, after in pairwise(moments) if after.replicas != before.replicas]
+    steps = " ".join(f"H{64 + 27 * moment.at / 60:g} V{270 - 11 * moment.replicas}" for moment in changes)
+    picture = (course_folder("lessons") / "diagrams" / "hpa-replicas.svg").read_text(encoding="utf-8")
+    assert f'<path class="d-plot" d="M64 237 {steps} H712"/>' in picture
+
+
 def test_kubernetes_defaults_remove_all_at_once() -> None:
     assert sizes(hpa_run(**LESSON, rules="defaults")) == [3, 6, 12, 20, 3]
 
@@ -64,6 +73,20 @@ def test_a_pasted_manifest_gives_bounds_target_and_behavior() -> None:
     assert (run.setup.fewest, run.setup.most, run.setup.target) == (3, 20, 70)
     assert run.setup.behavior == simulated_hpa.GUIDE
     assert run.decisions == hpa_run(**LESSON).decisions
+
+
+@pytest.mark.parametrize(
+    ("behavior", "reached"),
+    [
+        pytest.param("", [3, 6, 12, 20, 3], id="none: a sync may double, or reach four"),
+        pytest.param("  behavior:\n", [3, 6, 12, 20, 3], id="null is none"),
+        pytest.param("  behavior: {}\n", [3, 7, 14, 20, 3], id="empty: the API server fills in both directions"),
+        pytest.param("  behavior: {scaleDown: {}}\n", [3, 7, 14, 20, 3], id="one direction: it fills in the other"),
+    ],
+)
+def test_a_pasted_manifest_without_policies(behavior: str, reached: list[int]) -> None:
+    manifest = SOLUTION.partition("  # Grow fast")[0] + behavior
+    assert sizes(hpa_run(**LESSON, rules="manifest", manifest=manifest)) == reached
 
 
 def test_a_pasted_manifest_may_be_of_another_version_or_tolerate_less() -> None:
