@@ -55,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Namespace) -> int:
+    if options.command:
+        return _account(options)
     if options.help:
         put(parser().format_help())
         return 0
@@ -73,6 +75,16 @@ def _run(options: Namespace) -> int:
 
         return explaining.list_names(options) if options.explain is None else explaining.explain(options)
     return _grade(options)
+
+
+def _account(options: Namespace) -> int:
+    if options.command == "submit":
+        from graders.terminal.submitting import send_waiting
+
+        return send_waiting()
+    from graders.terminal import account
+
+    return account.log_in(options.url, options.token) if options.command == "login" else account.log_out()
 
 
 def _grade(options: Namespace) -> int:

@@ -36,6 +36,7 @@ _PLACEHOLDER = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+_TYPES = frozenset(("string", "number", "boolean", "null", "array", "object"))
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _REFERENCES = re.compile(r"(?:\$\([\w.-]+\))+")
 _PASSWORD_BY_REFERENCE = re.compile(r"://[^\s/?#:@]*:((?:\$\([\w.-]+\))+)@")
@@ -107,6 +108,30 @@ def facts(value: Any, *, encoded: bool) -> SecretFacts:
         "placeholder": _PLACEHOLDER.search(text[:4096]) is not None,
         "repetitive": 0 < len(set(bare)) < 3,
     }
+
+
+def is_facts(value: Any) -> bool:
+    """Whether that is SecretFacts, and nothing that a value could hide in."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("type"), str) or value["type"] not in _TYPES:
+        return False
+    names = frozenset(value)
+    if names == {"type"}:
+        return bool(value["type"] != "string")
+    if names == {"type", "decodes"}:
+        return value["type"] == "string" and value["decodes"] is False
+    return (
+        names == SecretFacts.__optional_keys__
+        and all(isinstance(value[name], bool) for name in ("decodes", "empty", "newline", "placeholder", "repetitive"))
+        and isinstance(value["bytes"], int)
+        and value["bytes"] in _SIZES
+        and (value["sample"] is None or value["sample"] in _SAMPLES.values())
+        and (value["scheme"] in (None, "other") or str(value["scheme"]).removesuffix("+driver") in _SCHEMES)
+    )
+
+
+def holds_values(value: Mapping[Any, Any]) -> bool:
+    """Whether what stands in its `data` and `stringData` is taken for a Secret's."""
+    return ("data" in value or "stringData" in value) and _how_to_reduce(value) in (_secret, _like_secret)
 
 
 def _scheme(text: str) -> str | None:

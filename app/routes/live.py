@@ -17,16 +17,17 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from app.db import session_of
-from app.deps import CurrentLearner, SessionDep, WantedLesson, of_app, wanted_lesson
+from app.deps import CurrentLearner, Learner, SessionDep, WantedLesson, of_app, wanted_lesson
 from app.errors import Conflict, Forbidden
 from app.models import Origin
 from app.security import FIELD, csrf_token
-from app.services import attempts, cluster_choice, progress
+from app.services import assurance, attempts, cluster_choice, progress, shared_cluster, submissions
 from app.services.cluster_choice import Place
 from app.services.live import Hub, Viewer, open_cluster
 from app.services.live_page import judged, lines
 from app.services.live_panel import Panel, Panels, Seen
 from app.services.live_picture import Trouble
+from app.services.shown import shown
 from app.templating import piece, render
 from graders.engine import evaluate
 from graders.errors import ClusterUnavailable, GradingError
@@ -43,9 +44,14 @@ _FIELD = f'name="{FIELD}" value="{{}}"'
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """The hub lives as long as the server does."""
     settings = app.state.settings
-    usual = Place(cluster_choice.OWN, settings.kubeconfig, settings.context, settings.namespace)
-    opened = getattr(app.state, "open_cluster", open_cluster)  # which tests replace
-    hub = Hub(app.state.engine, getattr(app.state, "feed", None), usual, opened=opened)
+    if settings.classroom:
+        usual = shared_cluster.place(settings.kubeconfig or "", settings.namespace)
+        ours = shared_cluster.opener(app.state.engine, settings.kubeconfig)
+    else:
+        usual = Place(cluster_choice.OWN, settings.kubeconfig, settings.context, settings.namespace)
+        ours = open_cluster
+    opened = getattr(app.state, "open_cluster", ours)  # which tests replace
+    hub = Hub(app.state.engine, getattr(app.state, "feed", None), usual, opened=opened, shared=settings.classroom)
     app.state.live = hub
     app.state.panels = Panels(hub, app.state.course, _fragment)
     yield
@@ -72,8 +78,9 @@ async def current(learner: CurrentLearner, session: SessionDep) -> Response:
 
 @router.get("/cluster/{lesson_id}", name="live:show")
 async def show(request: Request, entry: WantedLesson, learner: CurrentLearner, hub: HubDep, panels: PanelsDep) -> Response:
-    """What the cluster shows of a lesson, as soon as it is known."""
-    _settle(hub, learner.id)
+    """What the cluster shows of a lesson, as soon as it is known; in a classroom without one, how to hand in what one's own shows."""
+    if not _settle(hub, learner):
+        return _handing_in(request, entry, learner)
     watch = hub.watch(learner.id)
     panel = panels.of(learner.id, entry.id)
     await hub.look_around()
@@ -97,10 +104,43 @@ async def show(request: Request, entry: WantedLesson, learner: CurrentLearner, h
     return response
 
 
-def _settle(hub: Hub, learner_id: int) -> None:
-    """Let the hub know which place the learner has chosen."""
+def _settle(hub: Hub, learner: Learner) -> bool:
+    """Let the hub know which place the learner has chosen, or has in their classroom; says whether there is one."""
+    if hub.shared:
+        own = learner.person.namespace if learner.person else None
+        if not hub.usual.kubeconfig or own is None:
+            hub.leave(learner.id)
+            return False
+        hub.put(learner.id, shared_cluster.place(hub.usual.kubeconfig, own))
+        return True
     with session_of(hub.engine, writes=False) as session:
-        hub.put(learner_id, cluster_choice.place_of(session, learner_id, hub.usual))
+        hub.put(learner.id, cluster_choice.place_of(session, learner.id, hub.usual))
+    return True
+
+
+def _check_seat(hub: Hub, learner: Learner) -> None:
+    """As `_settle`. Raises Conflict when there is no place to read."""
+    if not _settle(hub, learner):
+        raise Conflict("There is no cluster here that is read for you.", help="Grade your own, and hand it in: grade lesson-1 --submit")
+
+
+def _handing_in(request: Request, entry: Entry, learner: Learner) -> Response:
+    """The page of whoever has no place on a shared cluster."""
+    with session_of(request.app.state.engine, writes=False) as session:
+        made = progress.of_lesson(session, learner.id, entry.id)
+        newest = submissions.newest(session, learner.id, entry.id)
+    return render(
+        request,
+        "live/hand_in.html",
+        entry=entry,
+        address=request.app.state.settings.url,
+        there_is_one=request.app.state.settings.kubeconfig is not None,
+        newest=newest,
+        assurance=assurance.of(newest) if newest else None,
+        report=shown(newest.report) if newest else None,
+        progress=made,
+        taught=request.app.state.course[entry.id].taught,
+    )
 
 
 def _back(lesson_id: str, anchor: str = "") -> Response:
@@ -110,13 +150,14 @@ def _back(lesson_id: str, anchor: str = "") -> Response:
 @router.post("/cluster/{lesson_id}/check", name="live:check")
 async def check(entry: WantedLesson, learner: CurrentLearner, hub: HubDep) -> Response:
     """Judge the cluster at once, and record it. What keeps it from being read is shown on the page."""
-    _settle(hub, learner.id)
+    _check_seat(hub, learner)
     report = await to_thread.run_sync(_judge, hub, hub.places[learner.id], entry)
     if report is None:
         hub.again(learner.id)
         return _back(entry.id)
+    known = hub.known(learner.id)
     with session_of(hub.engine, writes=True, learner_id=learner.id) as session:
-        attempts.record(session, learner.id, report, Origin.CLUSTER)
+        attempts.record(session, learner.id, report, Origin.CLUSTER, cluster=known.picture.cluster if known else "")
     hub.recorded(learner.id, [report])
     return _back(entry.id, "#objectives")
 
@@ -154,6 +195,7 @@ async def choose(
 async def again(learner: CurrentLearner, hub: HubDep, lesson: Annotated[str, Form(max_length=40)]) -> Response:
     """Connect anew."""
     entry = await wanted_lesson(lesson)
+    _check_seat(hub, learner)
     hub.again(learner.id)
     return _back(entry.id)
 
@@ -186,8 +228,8 @@ async def events(
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise Forbidden("This stream is for pages of the course.", help="Open the course in a tab of its own.")
     entry = await wanted_lesson(lesson)
-    if learner.id not in hub.places:
-        _settle(hub, learner.id)
+    if (hub.shared or learner.id not in hub.places) and not _settle(hub, learner):
+        return Response(status_code=204)  # which tells a browser not to ask again
     panel = panels.of(learner.id, entry.id, passive=strip)
     return Stream(hub, panel, learner.id, entry.id, strip, panel.parsed(last_event_id or since))
 

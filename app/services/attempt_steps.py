@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from app.models import Attempt, Origin
-from app.services import attempts
+from app.services import assurance, attempts
+from app.services.assurance import Assurance
 from app.services.shown import shown
 from graders.lessons import LESSONS
 from graders.verdict import Status
@@ -24,13 +25,13 @@ ORIGINS: Mapping[str, str] = {
     Origin.WORKBENCH: "workbench",
     Origin.CLUSTER: "cluster page",
     Origin.TERMINAL: "terminal",
-    Origin.SUBMITTED: "submitted",
+    Origin.SUBMITTED: "learner's terminal",
 }
 """Where an attempt was made, in words."""
 
 
 class Line(NamedTuple):
-    """An attempt in one line."""
+    """An attempt in one line; `assurance` tells whose word it is, in a classroom."""
 
     id: int
     lesson_id: str
@@ -41,6 +42,7 @@ class Line(NamedTuple):
     passed: int
     counted: int
     complete: bool
+    assurance: Assurance
 
 
 def recent(session: Session, learner_id: int) -> list[Line]:
@@ -161,7 +163,8 @@ _TITLES = {entry.id: entry.title for entry in LESSONS}
 
 def _line(id: int, lesson_id: str, origin: str, source: str, at: datetime, passed: int, counted: int, complete: bool) -> Line:
     words = "files" if source == "manifests" else "cluster"
-    return Line(id, lesson_id, _TITLES.get(lesson_id, lesson_id), ORIGINS.get(origin, origin), words, at, passed, counted, complete)
+    title, where = _TITLES.get(lesson_id, lesson_id), ORIGINS.get(origin, origin)
+    return Line(id, lesson_id, title, where, words, at, passed, counted, complete, assurance.of(origin))
 
 
 def in_words(told: Mapping[str, Any]) -> str:

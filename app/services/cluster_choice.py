@@ -25,6 +25,7 @@ from graders.sources.cluster_access import Choices
 
 OWN: Final = "own"
 PRACTICE: Final = "practice"
+SHARED: Final = "shared"  # a classroom's, which nobody chooses
 _CONTEXT, _NAMESPACE = "live.context", "live.namespace"
 
 

@@ -194,7 +194,9 @@ class Viewer:
 class Hub:
     """Who looks at which cluster. `version` grows with everything that a page could show differently; `boot` tells runs apart."""
 
-    def __init__(self, engine: Engine, feed: Feed | None, usual: Place, *, opened: Open = open_cluster) -> None:
+    def __init__(self, engine: Engine, feed: Feed | None, usual: Place, *, opened: Open = open_cluster, shared: bool = False) -> None:
+        """`usual` is what is read where nothing was chosen. On a `shared` cluster nobody chooses, and nothing is started."""
+        self.shared = shared
         self.engine = engine
         self.usual = usual
         self.boot = secrets.token_hex(4)
@@ -219,6 +221,8 @@ class Hub:
 
     async def look_around(self) -> None:
         """See what there is to choose from, and to start."""
+        if self.shared:
+            return
         found = await to_thread.run_sync(lambda: (cluster_choice.menu(self.usual), can_start()))
         menu, (_, program) = found
         # An error is equal to itself alone.
@@ -237,6 +241,14 @@ class Hub:
             self._changed(learner_id)
             if any(viewer.learner_id == learner_id and not viewer.passive for viewer in self.viewers):
                 self.watch(learner_id)
+
+    def leave(self, learner_id: int) -> None:
+        """The learner has no place any longer: open pages of theirs end."""
+        if self.places.pop(learner_id, None) is not None:
+            for viewer in self.viewers:
+                if viewer.learner_id == learner_id:
+                    viewer.ended = True
+                    viewer.wake()
 
     def watch(self, learner_id: int) -> Watch:
         """The watch of the learner's place, begun if there is none; it lasts until a little after the last viewer has left."""
@@ -348,6 +360,8 @@ class Hub:
             with self._feed.subscribe((ATTEMPTS,)) as events:
                 async for event in events:
                     self._progressed(event.data["learner"])
+            if not self.closed:
+                self._progressed(None)  # what was said meanwhile was not heard
             await asyncio.sleep(_TICK)
 
     def _job_told(self, job: Job) -> None:
@@ -435,7 +449,7 @@ class Hub:
         held, reports = watch.settling.copy(), [watch.picture.reports[lesson] for lesson in settled]
         for learner_id in learners:
             try:
-                recorded = await to_thread.run_sync(record_news, self.engine, learner_id, reports)
+                recorded = await to_thread.run_sync(record_news, self.engine, learner_id, reports, watch.picture.cluster)
             except Exception as error:  # a database that is locked for long: these verdicts are looked at again
                 _log.error("what the cluster shows was not recorded", exc_info=error)
                 return

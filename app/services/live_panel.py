@@ -17,6 +17,7 @@ from app.services.live_picture import Picture, State
 from app.services.shells import export
 
 _NO_CONTEXT = "no context"
+_SHARED = "the classroom’s cluster"
 
 
 class Seen(NamedTuple):
@@ -95,7 +96,8 @@ class Panel:
         say = " ".join(words for version, words in said if -1 < known < version)
         if seen.watch not in (0, self._watch) and watch:
             place = watch.place
-            say = f"Now reading {_context_words(place, self._hub.menu, watch.picture)}, namespace {place.namespace}."
+            words = _SHARED if self._hub.shared else _context_words(place, self._hub.menu, watch.picture)
+            say = f"Now reading {words}, namespace {place.namespace}."
         if not html and not say:
             return None
         data = json.dumps({"html": html, "say": say}, ensure_ascii=False, separators=(",", ":"))
@@ -124,7 +126,7 @@ class Panel:
             "live/_strip_words.html",
             {
                 "state": picture.state if self._watch else None,
-                "context": _context_words(picture.place, self._hub.menu, picture),
+                "context": _SHARED if self._hub.shared else _context_words(picture.place, self._hub.menu, picture),
                 "namespace": picture.place.namespace,
                 "line": next(line for line in lines(picture, self._lesson_id, self.past().progress) if line.here),
             },
@@ -141,8 +143,8 @@ class Panel:
             "live/_head.html",
             {
                 "state": picture.state,
-                "context": _context_words(place, self._hub.menu, picture),
-                "follows": place.context is None,
+                "context": _SHARED if hub.shared else _context_words(place, self._hub.menu, picture),
+                "follows": place.context is None and not hub.shared,
                 "host": picture.host,
                 "namespace": place.namespace,
                 "version": picture.version,
@@ -161,6 +163,7 @@ class Panel:
                 "trouble": picture.trouble,
                 "since": picture.since,
                 "unread": picture.unread if picture.state is State.READING else (),
+                "shared": hub.shared,
                 "nothing_there": picture.nothing_there and picture.state is State.READING,
                 "place": place,
                 "current": self._hub.menu.current,
@@ -173,7 +176,7 @@ class Panel:
             "live-start", "live/_start.html", {"job": job, "line": export("KUBECONFIG", job.path, os.environ) if job and job.path else ""}
         )
         yield Region("live-changes", "live/_changes.html", {"changes": picture.changes, "state": picture.state})
-        yield Region("live-choice", "live/_choice.html", {**usual, "menu": self._hub.menu, "place": place})
+        yield Region("live-choice", "live/_choice.html", {**usual, "menu": self._hub.menu, "place": place, "shared": hub.shared})
         for line in lines(picture, lesson_id, before.progress):
             yield Region(f"live-{line.id}", "live/_line.html", {"line": line})
         yield from self._objectives(picture, before)

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from app.services.cluster_choice import Place, production_words
+from app.services.cluster_choice import SHARED, Place, production_words
 from graders.engine import evaluate
 from graders.errors import ClusterUnavailable
 from graders.kinds import KINDS
@@ -23,6 +23,7 @@ LESSONS = tuple(all_lessons())
 KINDS_READ = tuple(dict.fromkeys(kind for lesson in LESSONS for kind in (*lesson.reads, *lesson.live_reads)))
 EVERYWHERE = tuple(dict.fromkeys(kind for lesson in LESSONS for kind in lesson.everywhere))
 _SHOWN_CHANGES = 6
+_REVIEWS = "SelfSubjectAccessReview"  # of whoever reads the cluster; on a shared one that is never the learner
 _AGEING = 5  # seconds after which lessons are judged anew though nothing has changed
 _ASKED_FOR = frozenset(FACTS)
 _CHANGES_BY_ITSELF = frozenset(
@@ -111,6 +112,7 @@ class Picture:
 
     `since` is when `state` began. `reports` by lesson are of the last time that the cluster could be read, `read_at`; empty when it never
     could. `unread` are the kinds that could not be read though the rest could. `nothing_there` tells that the namespace does not exist.
+    `cluster` is the cluster's own id, the UID of its namespace kube-system; empty where that may not be read.
     """
 
     place: Place
@@ -126,6 +128,7 @@ class Picture:
     changes: tuple[Change, ...] = ()
     reports: Mapping[str, Report] = field(default_factory=lambda: MappingProxyType({}))
     read_at: datetime | None = field(default=None, compare=False)
+    cluster: str = ""
 
     def troubled(self, trouble: Trouble, now: datetime, *, state: State = State.TROUBLE) -> Picture:
         """The same, when there is nothing to read; what was read before stays."""
@@ -154,10 +157,15 @@ class Picture:
             version=_version(snapshot) or self.version,
             production=production_words(self.context, self.host, _nodes(snapshot)),
             nothing_there="Namespace" not in snapshot.unreadable and snapshot.find("Namespace", snapshot.namespace) is None,
-            unread=tuple(Sentence.of(text) for kind, text in snapshot.unreadable.items() if kind not in quiet and not _not_installed(text)),
+            unread=tuple(
+                Sentence.of(text)
+                for kind, text in snapshot.unreadable.items()
+                if kind not in quiet and not _not_installed(text) and not (kind == _REVIEWS and self.place.source == SHARED)
+            ),
             changes=_newest(changes(earlier, snapshot), self.changes) if earlier is not None else self.changes,
             reports=self._reports(snapshot, earlier),
             read_at=now,
+            cluster=_cluster(snapshot) or self.cluster,
         )
 
     def _reports(self, snapshot: Snapshot, before: Snapshot | None) -> Mapping[str, Report]:
@@ -298,6 +306,12 @@ def _version(snapshot: Snapshot) -> str:
     if "Version" in snapshot.unreadable:
         return ""
     return next((item.at("gitVersion").text or "" for item in snapshot.all("Version")), "")
+
+
+def _cluster(snapshot: Snapshot) -> str:
+    if "Namespace" in snapshot.unreadable:
+        return ""
+    return next((item.at("metadata.uid").text or "" for item in snapshot.every("Namespace") if item.name == "kube-system"), "")
 
 
 def _nodes(snapshot: Snapshot) -> int | None:

@@ -17,15 +17,18 @@ _JUDGED = (Status.PASSED, Status.FAILED)
 _CLUSTER = "cluster"
 
 
-def record_news(engine: Engine, learner_id: int, reports: Iterable[Report]) -> list[Report]:
-    """Append an attempt for each report that shows something new; gives those. Blocks for as long as the database does."""
+def record_news(engine: Engine, learner_id: int, reports: Iterable[Report], cluster: str = "") -> list[Report]:
+    """Append an attempt for each report that shows something new; gives those. Blocks for as long as the database does.
+
+    `cluster` is the id of the cluster that was read, if it is known.
+    """
     reports = [report for report in reports if any(result.status in _JUDGED for result in report.results)]
     with session_of(engine, writes=False) as session:
         worth = [report for report in reports if is_news(session, learner_id, report)]
     if worth:
         with session_of(engine, writes=True, learner_id=learner_id) as session:
             for report in worth:
-                attempts.record(session, learner_id, report, Origin.CLUSTER)
+                attempts.record(session, learner_id, report, Origin.CLUSTER, cluster=cluster)
     return worth
 
 

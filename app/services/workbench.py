@@ -14,7 +14,8 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from app.models import Attempt, HintShown, Origin, SolutionShown
-from app.services import attempts
+from app.services import attempts, equality
+from app.services.comments import Said
 from app.services.content import Exercise
 from app.services.lesson_texts import Addresses, Course
 from app.services.markdown import Markdown, in_commands
@@ -79,6 +80,11 @@ def judge(lesson: Lesson, texts: Texts, namespace: str) -> Report:
     return evaluate(lesson, _READER.snapshot(texts, namespace, datetime.now(UTC)))
 
 
+def work_of(lesson: Lesson, texts: Texts, namespace: str) -> str:
+    """What tells equal work on a lesson from other; empty when there is too little of it. May run in any thread."""
+    return equality.digest_of(_READER.snapshot(texts, namespace, datetime.now(UTC)), lesson)
+
+
 def worth_recording(report: Report, progress: LessonProgress) -> bool:
     """Whether a report that nobody asked for shows something for the first time: an objective that passes, or all of them at once."""
     new = any(result.status is Status.PASSED and result.objective.id not in progress.passed for result in report.results)
@@ -98,7 +104,8 @@ class Item:
     """An objective with its verdict, and what helps with it.
 
     `before` tells that it passed once and does not now, `on_cluster` that it passed on a cluster, which is where it is judged.
-    `read_about` is the address of the section that teaches it, empty where there is none. `hints` are those unlocked.
+    `read_about` is the address of the section that teaches it, empty where there is none. `hints` are those unlocked, `said` what an
+    instructor has said about it.
     """
 
     result: Result
@@ -107,6 +114,7 @@ class Item:
     hints: tuple[str, ...]
     before: bool
     on_cluster: bool
+    said: tuple[Said, ...] = ()
 
     @property
     def id(self) -> str:
@@ -154,11 +162,12 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """All objectives of a lesson as the page shows them."""
+    """All objectives of a lesson as the page shows them, and what an instructor has `said` about the lesson as a whole."""
 
     report: Report
     items: tuple[Item, ...]
     progress: LessonProgress
+    said: tuple[Said, ...] = ()
 
     @property
     def statuses(self) -> Mapping[str, str]:
@@ -175,8 +184,9 @@ class Verdicts:
         return next((item for item in self.items if item.id == objective_id), None)
 
 
-def verdicts(course: Course, report: Report, progress: LessonProgress, hints: Mapping[str, int]) -> Verdicts:
-    """A report, with what the learner did before and what the lesson teaches. `hints` are the numbers unlocked, by objective."""
+def verdicts(course: Course, report: Report, progress: LessonProgress, hints: Mapping[str, int], said: Sequence[Said] = ()) -> Verdicts:
+    """A report, with what the learner did before, what the lesson teaches, and what was `said` about it. `hints` are the numbers unlocked,
+    by objective."""
     taught = course[report.lesson_id].taught
     titles = {result.objective.id: result.title for result in report.results}
     open_ = {result.objective.id for result in report.results if result.status is not Status.PASSED}
@@ -192,9 +202,10 @@ def verdicts(course: Course, report: Report, progress: LessonProgress, hints: Ma
                 result.hints[: hints.get(objective.id, 0)],
                 result.status is Status.FAILED and objective.id in progress.passed,
                 objective.live and objective.id in progress.passed,
+                tuple(each for each in said if each.objective_id == objective.id),
             )
         )
-    return Verdicts(report, tuple(items), progress)
+    return Verdicts(report, tuple(items), progress, tuple(each for each in said if each.objective_id not in titles))
 
 
 def problems_data(problems: Iterable[Problem]) -> list[dict[str, Any]]:
@@ -249,9 +260,9 @@ def _shown(learner_id: int, lesson_id: str) -> Any:
     return select(col(SolutionShown.id)).where(SolutionShown.learner_id == learner_id, SolutionShown.lesson_id == lesson_id)
 
 
-def record(session: Session, learner_id: int, report: Report) -> Attempt:
-    """Append the report as an attempt at the workbench."""
-    return attempts.record(session, learner_id, report, Origin.WORKBENCH)
+def record(session: Session, learner_id: int, report: Report, work: str = "") -> Attempt:
+    """Append the report as an attempt at the workbench; `work` is what `work_of` says of the files."""
+    return attempts.record(session, learner_id, report, Origin.WORKBENCH, digest=work)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from graders.kinds import KINDS, Kind
 from graders.snapshot import Snapshot, Source
 from graders.sources import cluster_access
 from graders.sources.cluster_errors import NOT_ASKED, Failure, timed_out
-from graders.sources.cluster_requests import Connection, Listing, read_list
+from graders.sources.cluster_requests import Connection, Listing, read_list, uid_of
 
 State = Listing | Failure
 
@@ -62,6 +62,10 @@ class Cluster:
     def namespace(self) -> str:
         """The namespace that kubectl works in by default."""
         return self._connection.access.namespace or "default"
+
+    def uid(self) -> str:
+        """What tells this cluster from every other: the UID of its namespace kube-system. Empty where that may not be read."""
+        return uid_of(self._connection)
 
     def snapshot(self, kinds: Sequence[str], *, namespace: str, taken_at: datetime, everywhere: Collection[str] = ()) -> Snapshot:
         """The objects of `kinds`: namespaced ones in `namespace`, others all, by kind as asked and then by name.

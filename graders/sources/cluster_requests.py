@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from graders.errors import ClusterUnavailable
-from graders.kinds import Kind
+from graders.kinds import KINDS, Kind
 from graders.redaction import redact
 from graders.snapshot import K8sObject
 from graders.sources.cluster_access import Access
@@ -210,6 +210,16 @@ def read_list(connection: Connection, kind: Kind, namespace: str, sleep: Callabl
         raise
     except Exception as error:  # an answer that nobody has thought of is no reason to wait for it until the time is over
         raise broken("the answer could not be understood") from error
+
+
+def uid_of(connection: Connection) -> str:
+    """The UID of the namespace kube-system, which lives as long as its cluster; empty where it may not be read."""
+    kind = KINDS["Namespace"]
+    try:
+        found = _Reader(connection, kind, time.sleep).one(f"{path_of(kind, '')}/kube-system")
+    except Failure:
+        return ""
+    return next((item.at("metadata.uid").text or "" for item in found.objects), "")
 
 
 class _Reader:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -70,6 +70,19 @@ def read_texts(files: Iterable[tuple[str, bytes]], *, namespace: str, taken_at: 
     for name, content in files:
         reader.add(name, content, named=True)
     return reader.snapshot(taken_at)
+
+
+def rejections(item: K8sObject, body: Mapping[str, Any], version: str = schema.NEWEST) -> tuple[Problem, ...]:
+    """What the API server would reject about an object, or remark on it; `body` is its redacted body as plain dicts and lists."""
+    problems = []
+    for fault in schema.check(body, version):
+        line = item.line_of(fault.written)
+        problem = Problem(fault.message, item.file, line, path=fault.path, expected=fault.expected, found=fault.found)
+        problems.append(replace(problem, unknown_field=fault.unknown_field, suggestion=fault.suggestion))
+    for finding in validate(body):
+        line = item.line_of(finding.path)
+        problems.append(Problem(finding.message, item.file, line, path=finding.path, expected=finding.expected, found=finding.found))
+    return tuple(replace(problem, object=item.ref) for problem in problems)
 
 
 @dataclass
@@ -162,13 +175,7 @@ class _Reader:
             )
             for each in duplicates
         ]
-        for fault in schema.check(redacted, self.version):
-            line = item.line_of(fault.written)
-            problem = Problem(fault.message, name, line, path=fault.path, expected=fault.expected, found=fault.found)
-            problems.append(replace(problem, unknown_field=fault.unknown_field, suggestion=fault.suggestion))
-        for finding in validate(redacted):
-            line = item.line_of(finding.path)
-            problems.append(Problem(finding.message, name, line, path=finding.path, expected=finding.expected, found=finding.found))
+        problems += rejections(item, redacted, self.version)
         return replace(item, problems=tuple(replace(problem, object=item.ref) for problem in problems)) if problems else item
 
 

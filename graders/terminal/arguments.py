@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -13,6 +14,12 @@ from graders.terminal.names import duration, looks_like_path, nearest
 FORMATS = ("text", "json", "junit", "markdown")
 SHELLS = ("bash", "zsh", "fish")
 KUBERNETES = ("1.36", "1.37")
+COMMANDS = {
+    "login": "sign this terminal in to a classroom",
+    "logout": "forget the token of the classroom",
+    "submit": "hand in what could not be sent before",
+}
+"""What stands where a lesson does, and grades nothing: `graders.terminal.account` and `graders.terminal.submitting` do it."""
 # A namespace is an RFC 1123 label: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SEE_HELP = "See: grade --help"
@@ -24,6 +31,12 @@ examples:
   grade hpa --watch              lesson-7, 7 and hpa name the same lesson
   grade all -f manifests/        every lesson, one line each
   grade 7 --explain cpu-target   what an objective asks, without grading
+
+in a classroom:
+  grade login URL                sign this terminal in; asks for a token
+  grade lesson-7 --submit        grade, then hand it in
+  grade submit                   hand in what could not be sent before
+  grade logout                   forget the token
 
 exit status:
   0  every objective that counts has passed
@@ -105,6 +118,7 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--format", type=_one_of(*FORMATS), metavar="FORMAT", default="text", help=", ".join(FORMATS))
     how.add_argument("--hints", action="store_true", help="with the hints of what is open")
     how.add_argument("--no-record", action="store_true", help="leave nothing behind for the web app's progress")
+    how.add_argument("--submit", action="store_true", help="and hand it in to your classroom; see grade login")
     how.add_argument("--no-color", "--no-colour", action="store_true", dest="no_colour", help="no colours, even on a terminal")
     instead = made.add_argument_group("instead of grading")
     instead.add_argument("--list", action="store_true", help="the lessons, or with a lesson its objectives")
@@ -126,13 +140,38 @@ def _actions(made: argparse.ArgumentParser) -> list[argparse.Action]:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The arguments. Raises UsageError, with the nearest flag for a slip."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    if words and words[0] in COMMANDS and not {"-h", "--help"}.intersection(words):
+        return _command(words)
     made = parser()
-    options, unknown = made.parse_known_args(argv)
+    options, unknown = made.parse_known_args(words)
+    options.command = None
     if options.help:
         return options
     if unknown:
         raise _unexpected(unknown[0], options, made)
     _check(options)
+    return options
+
+
+def _command(words: Sequence[str]) -> argparse.Namespace:
+    """The arguments of `grade login URL`, `grade logout` and `grade submit`."""
+    command, *_ = words
+    made = _Parser(prog=f"grade {command}", allow_abbrev=False, add_help=False)
+    if command == "login":
+        made.add_argument("url", nargs="?", default="")
+        made.add_argument("--token", metavar="-")
+    options, unknown = made.parse_known_args(words[1:])
+    if unknown:
+        raise UsageError(f"`grade {command}` does not take `{unknown[0]}`.", help=_SEE_HELP)
+    if command == "login" and not options.url:
+        raise UsageError("Which classroom?", help="For example: grade login https://course.example.org")
+    if command == "login" and options.token not in (None, "-"):
+        raise UsageError(
+            "A token on the command line can be read by others on this machine, and stays in your shell's history.",
+            help="Leave it out to be asked for it, or hand it over on standard input: --token -",
+        )
+    options.command = command
     return options
 
 
@@ -153,6 +192,10 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError("Which lesson?", help="For example: grade lesson-1. See them all: grade --list")
     if options.files:
         _check_files(options)
+    if options.watch and options.submit:
+        raise UsageError(
+            "--watch goes on until it is stopped, --submit hands in once.", help="Use --submit without --watch when you are done."
+        )
     if options.watch and options.wait:
         raise UsageError("--watch goes on until it is stopped, --wait ends.", help="Use one or the other.")
     if options.watch and options.format not in ("text", "json"):

@@ -37,7 +37,7 @@ def grade(session: Session, connect: Connect = connect) -> int:
         if session.for_program:
             session.print(session.evaluate(_nothing(session, error)))
         raise
-    return session.show(snapshot)
+    return session.show(snapshot, lambda: cluster.uid())
 
 
 def watch(session: Session, connect: Connect = connect) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graders.lessons import LESSONS, all_lessons
-from graders.terminal.arguments import FORMATS, KUBERNETES, SHELLS, flags
+from graders.terminal.arguments import COMMANDS, FORMATS, KUBERNETES, SHELLS, flags
 from graders.terminal.names import ALL
 
 _PATHS = ("-f", "--file", "--kubeconfig")
@@ -22,9 +22,9 @@ def _words() -> dict[str, tuple[str, ...]]:
 
 
 def _lessons() -> dict[str, str]:
-    """What names a lesson, and its title."""
+    """What names a lesson, and its title; and what stands there instead."""
     named = {name: entry.title for entry in LESSONS for name in (entry.id, *entry.names)}
-    return {**named, ALL: "every lesson"}
+    return {**named, ALL: "every lesson", **COMMANDS}
 
 
 def _bash() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -50,13 +50,18 @@ class Session:
         """A report for each lesson."""
         return tuple(evaluate(lesson, snapshot) for lesson in self.lessons)
 
-    def show(self, snapshot: Snapshot) -> int:
-        """Grade a snapshot, print all about it and record it; gives the exit status that its reports ask for."""
+    def show(self, snapshot: Snapshot, cluster: Callable[[], str] = str) -> int:
+        """Grade a snapshot, print all about it, record it and hand it in if the options say so; gives the exit status that its reports ask
+        for. `cluster` tells the id of the cluster that was read, empty where it is not known."""
         reports = self.evaluate(snapshot)
         say(read_in_words(snapshot))
         self.print(reports)
         say(*problems_in_words(reports))
         Journal(self.options).note(reports)
+        if self.options.submit:
+            from graders.terminal.submitting import submit
+
+            submit(snapshot, self.lessons, reports, cluster())
         return exit_status(reports)
 
     def print(self, reports: Sequence[Report]) -> bool:
