@@ -86,8 +86,13 @@ async def taught_cohort(request: Request, session: SessionDep, cohort_id: Annota
     person = await current_person(request)
     cohort = cohorts.taught(session, person, cohort_id)
     if cohort is None:
-        raise NotFound("You teach no cohort of that number.", help="Your cohorts are listed under Cohorts.")
+        raise no_cohort()
     return cohort
+
+
+def no_cohort() -> NotFound:
+    """What who does not teach a cohort is told, whether there is one or not."""
+    return NotFound("You teach no cohort of that number.", help="Your cohorts are listed under Cohorts.")
 
 
 async def get_actor(request: Request) -> Actor:

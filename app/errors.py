@@ -18,6 +18,7 @@ class AppError(GradingError):
     """Something that a request asked for cannot be done. `status` is that of the HTTP answer."""
 
     status = 400
+    exit_code = 1
 
     def __init__(self, message: str, *, help: str = "", status: int | None = None) -> None:
         super().__init__(message, help=help)
@@ -61,8 +62,9 @@ class TooOften(AppError):
 
 def status_of(error: GradingError) -> int:
     """The HTTP status for an error."""
-    if isinstance(error, AppError):
-        return error.status
+    status = getattr(error, "status", None)  # those of the app, and the database's
+    if isinstance(status, int):
+        return status
     if isinstance(error, ClusterUnavailable):
         return 503
     return 422 if isinstance(error, UnreadableInput) else 400 if isinstance(error, UsageError) else 500

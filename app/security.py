@@ -188,7 +188,10 @@ def _signature(secret: bytes, session: str) -> str:
 
 def safe_target(address: str) -> str:
     """Where a form leads back to: a path of ours; the course map for anything else."""
-    parts = urlsplit(address.replace("\\", "/"))
+    try:
+        parts = urlsplit(address.replace("\\", "/"))
+    except ValueError:
+        return "/"
     if parts.scheme or parts.netloc or not parts.path.startswith("/") or parts.path.startswith("//") or _CONTROL.search(address):
         return "/"
     return parts.path + (f"?{parts.query}" if parts.query else "")

@@ -8,8 +8,8 @@ from graders.errors import UsageError
 from graders.terminal.output import say
 
 
-def agreed(question: str, *, yes: bool) -> bool:
-    """Whether to go on: because of `--yes`, or by the answer to `question`; an empty answer means no.
+def agreed(question: str, *, yes: bool, nothing: str = "Nothing was done in the cluster.") -> bool:
+    """Whether to go on: because of `--yes`, or by the answer to `question`; an empty answer means no, and `nothing` says what that means.
 
     Raises UsageError where nobody can answer.
     """
@@ -17,11 +17,11 @@ def agreed(question: str, *, yes: bool) -> bool:
         return True
     if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(
-            "There is no terminal to ask on, so nothing was done in the cluster.", help="If you agree to the above, add --yes."
+            f"There is no terminal to ask on, so {nothing[0].lower()}{nothing[1:]}", help="If you agree to the above, add --yes."
         )
     say(f"{question} [y/N]")
     answer = sys.stdin.readline().strip().lower()
     if answer in ("y", "yes"):
         return True
-    say("Nothing was done in the cluster.")
+    say(nothing)
     return False
