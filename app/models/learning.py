@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column, UniqueConstraint
+from sqlalchemy import JSON, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.models.columns import Utc, utc_now
@@ -43,6 +43,7 @@ class Attempt(SQLModel, table=True):
     """
 
     __tablename__ = "attempts"
+    __table_args__ = (Index("ix_attempts_learner_id_checked_at", "learner_id", "checked_at"),)
     id: int | None = Field(default=None, primary_key=True)
     key: str = Field(unique=True, max_length=64)
     learner_id: int = Field(foreign_key="learners.id", index=True, ondelete="CASCADE")
@@ -81,7 +82,7 @@ class Standing(SQLModel, table=True):
     new_pass_at: datetime | None = Field(default=None, sa_column=Column(Utc, nullable=True))
     complete_at: datetime | None = Field(default=None, sa_column=Column(Utc, nullable=True))
     first_open: str = Field(default="", max_length=64)
-    last_attempt_id: int | None = Field(default=None, foreign_key="attempts.id", ondelete="SET NULL")
+    last_attempt_id: int | None = Field(default=None, foreign_key="attempts.id", index=True, ondelete="SET NULL")
 
 
 class ObjectiveResult(SQLModel, table=True):

@@ -10,13 +10,16 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from app.models import Attempt, ObjectiveResult, Origin
+from app.services import standings
 from graders.render.json import report_data
 from graders.report import Report
+from graders.version import version
 
 
-def record(session: Session, learner_id: int, report: Report, origin: Origin) -> Attempt:
-    """Append what was judged just now."""
-    attempt = take_in(session, learner_id, report_data(report), origin, key=uuid.uuid4().hex)
+def record(session: Session, learner_id: int, report: Report, origin: Origin, *, cluster: str = "", digest: str = "") -> Attempt:
+    """Append what was judged just now, here. `cluster` and `digest` as in `take_in`."""
+    data = report_data(report)
+    attempt = take_in(session, learner_id, data, origin, key=uuid.uuid4().hex, engine=version()[:32], cluster=cluster, digest=digest)
     assert attempt is not None  # nothing else has its key
     return attempt
 
@@ -31,11 +34,14 @@ def take_in(
     engine: str = "",
     cluster: str = "",
     digest: str = "",
+    one_of_many: bool = False,
 ) -> Attempt | None:
     """Append a JSON report, schema 1, that comes from elsewhere; None when the attempt of that `key` is here already.
 
     `engine` is the version that judged, `cluster` the id of the cluster that was read, `digest` that of what was judged; empty when they
     are not known.
+
+    Whoever takes in `one_of_many` makes the learner's standings anew at the end (`standings.rebuild`).
 
     The report must have been checked: this raises KeyError or ValueError when it is none.
     """
@@ -64,6 +70,8 @@ def take_in(
         for objective in report["objectives"]
     )
     session.flush()
+    if not one_of_many:
+        standings.note(session, attempt)
     return attempt
 
 

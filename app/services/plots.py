@@ -50,6 +50,28 @@ class Bar(NamedTuple):
     planned: int
 
 
+class Column(NamedTuple):
+    """A day, and how many there were on it."""
+
+    name: str
+    many: int
+
+
+class Mark(NamedTuple):
+    """Something that falls on a day; `column` counts from 0."""
+
+    column: int
+    words: str
+
+
+class Part(NamedTuple):
+    """A lesson, how many have completed it, and how many have begun it, those included."""
+
+    name: str
+    complete: int
+    begun: int
+
+
 def curve(
     passes: Sequence[datetime], total: int, until: datetime, lanes: Sequence[Lane], milestones: Sequence[Milestone], said: str
 ) -> Markup:
@@ -112,6 +134,56 @@ def bars(rows: Sequence[Bar], said: str) -> Markup:
     return _picture("bars", "Time spent on each lesson", said, height, parts)
 
 
+def columns(days: Sequence[Column], marks: Sequence[Mark], said: str) -> Markup:
+    """A column for each day, as high as there were many, and dashed lines where something falls on one. At least one day."""
+    top = max(1, *(day.many for day in days))
+    width = (_WIDTH - _LEFT - _RIGHT) / len(days)
+    bottom = _TOP + _CURVE
+
+    def y(count: int) -> float:
+        return bottom - _CURVE * count / top
+
+    parts = list(_levels(y, top))
+    gap = min(3.0, width / 4)
+    shapes = "".join(
+        f"M{_LEFT + width * number + gap / 2:.1f} {bottom:.1f}V{y(day.many):.1f}h{width - gap:.1f}V{bottom:.1f}Z"
+        for number, day in enumerate(days)
+        if day.many
+    )
+    parts.append(Markup('<path class="p-column" d="{}"/>').format(shapes))
+    every = -(-len(days) // _TICKS)
+    for number in range(0, len(days), every):
+        place = _LEFT + width * (number + 0.5)
+        anchor = "p-start" if number == 0 and width < 40 else "p-mid" if place < _WIDTH - 40 else "p-end"
+        parts.append(
+            Markup('<text class="p-small {}" x="{:.1f}" y="{:.1f}">{}</text>').format(anchor, place, bottom + 18, days[number].name)
+        )
+    dashes = Markup('<path class="p-due" d="M{0:.1f} {1}V{2:.1f}"><title>{3}</title></path>')
+    parts += [dashes.format(_LEFT + width * (mark.column + 0.5), _TOP - 6, bottom, mark.words) for mark in marks]
+    parts.append(Markup('<line class="p-axis" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(_LEFT, _WIDTH - _RIGHT, bottom, bottom))
+    return _picture("columns", "Lessons completed on each day", said, bottom + 26, parts)
+
+
+def shares(rows: Sequence[Part], whole: int, said: str) -> Markup:
+    """For each lesson how many of `whole` have completed it, and how many more have begun it."""
+    height = 8 + _ROW * len(rows)
+    width = _WIDTH - _NAMES - _RIGHT - 90
+    parts = []
+    for index, row in enumerate(rows):
+        middle = 4 + _ROW * index + _ROW / 2
+        complete, begun = width * row.complete / whole, width * row.begun / whole
+        parts.append(
+            Markup('<text class="p-text p-end" x="{:.1f}" y="{:.1f}">{}</text>').format(_NAMES - 10, middle + 4, _shortened(row.name))
+            + Markup('<rect class="p-frame" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="12"/>').format(_NAMES, middle - 6, width)
+            + Markup('<rect class="p-begun" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="12"/>').format(_NAMES, middle - 6, begun)
+            + Markup('<rect class="p-complete" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="12"/>').format(_NAMES, middle - 6, complete)
+            + Markup('<text class="p-small" x="{:.1f}" y="{:.1f}">{} of {}</text>').format(
+                _NAMES + width + 8, middle + 4, row.complete, whole
+            )
+        )
+    return _picture("shares", "Share of the cohort that has completed each lesson", said, height, parts)
+
+
 @dataclass(frozen=True, slots=True)
 class _Scale:
     """Times -> places from left to right."""
@@ -141,13 +213,21 @@ class _Scale:
             at += step
 
 
-def _grid(scale: _Scale, y: Callable[[int], float], top: int, bottom: float) -> Iterator[Markup]:
-    line = Markup('<line class="{}" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/>')
-    word = Markup('<text class="p-small {}" x="{:.1f}" y="{:.1f}">{}</text>')
-    step = next(count for count in (1, 2, 5, 10, 20, 25, 50, 100, 10**9) if top / count <= _TICKS)
+_LINE = Markup('<line class="{}" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/>')
+_WORD = Markup('<text class="p-small {}" x="{:.1f}" y="{:.1f}">{}</text>')
+
+
+def _levels(y: Callable[[int], float], top: int) -> Iterator[Markup]:
+    """Lines at round counts, up to `top`."""
+    step = next(count for count in (*(1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 2000, 5000), 10**9) if top / count <= _TICKS)
     for count in range(0, top + 1, step):
-        yield line.format("p-grid", _LEFT, _WIDTH - _RIGHT, y(count), y(count))
-        yield word.format("p-end", _LEFT - 8, y(count) + 4, count)
+        yield _LINE.format("p-grid", _LEFT, _WIDTH - _RIGHT, y(count), y(count))
+        yield _WORD.format("p-end", _LEFT - 8, y(count) + 4, count)
+
+
+def _grid(scale: _Scale, y: Callable[[int], float], top: int, bottom: float) -> Iterator[Markup]:
+    line, word = _LINE, _WORD
+    yield from _levels(y, top)
     for x, words in scale.ticks():
         anchor = "p-mid" if _LEFT + 20 < x < _WIDTH - _RIGHT - 30 else "p-end" if x > _WIDTH / 2 else "p-start"
         yield line.format("p-tick", x, x, bottom, bottom + 5)

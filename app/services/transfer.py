@@ -20,7 +20,7 @@ from app.models import (
     SolutionShown,
     utc_now,
 )
-from app.services import attempts, workspace
+from app.services import attempts, standings, workspace
 from app.services.transfer_form import KIND, SCHEMA, Saved
 
 # What says something of this machine or of this workspace's own history, and nothing elsewhere.
@@ -122,7 +122,9 @@ def merge(session: Session, learner_id: int, saved: Saved, *, over: bool) -> Mer
 def _merge_attempts(session: Session, learner_id: int, saved: Saved) -> int:
     new = _unknown(session, Attempt.key, {each.key: each for each in saved.attempts})
     for each in new:
-        attempts.take_in(session, learner_id, each.report, each.origin, key=each.key)
+        attempts.take_in(session, learner_id, each.report, each.origin, key=each.key, one_of_many=True)
+    if new:
+        standings.rebuild(session, learner_id)
     return len(new)
 
 

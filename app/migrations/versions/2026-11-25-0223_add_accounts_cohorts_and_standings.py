@@ -198,6 +198,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["learner_id"], ["learners.id"], name=op.f("fk_standings_learner_id_learners"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("learner_id", "lesson_id", name=op.f("pk_standings")),
     )
+    with op.batch_alter_table("standings", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_standings_last_attempt_id"), ["last_attempt_id"], unique=False)
+
     op.create_table(
         "terminal_tokens",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -223,11 +226,13 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("digest", sa.String(length=64), server_default="", nullable=False))
         batch_op.create_index(batch_op.f("ix_attempts_cluster"), ["cluster"], unique=False)
         batch_op.create_index(batch_op.f("ix_attempts_digest"), ["digest"], unique=False)
+        batch_op.create_index("ix_attempts_learner_id_checked_at", ["learner_id", "checked_at"], unique=False)
 
 
 def downgrade() -> None:
     """Back to the one before."""
     with op.batch_alter_table("attempts", schema=None) as batch_op:
+        batch_op.drop_index("ix_attempts_learner_id_checked_at")
         batch_op.drop_index(batch_op.f("ix_attempts_digest"))
         batch_op.drop_index(batch_op.f("ix_attempts_cluster"))
         batch_op.drop_column("digest")
@@ -239,6 +244,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_terminal_tokens_learner_id"))
 
     op.drop_table("terminal_tokens")
+    with op.batch_alter_table("standings", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_standings_last_attempt_id"))
+
     op.drop_table("standings")
     with op.batch_alter_table("sign_ins", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sign_ins_learner_id"))
