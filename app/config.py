@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from app.services.content import NAMESPACE
 from app.services.folders import data_folder
@@ -16,6 +17,7 @@ from graders.errors import GradingError
 
 PORT = 8610
 _DATABASES = ("COURSE_DATABASE_URL", "DATABASE_URL")
+"""Each may be named `…_FILE` as well, for a file that holds it."""
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _SHORTEST_SECRET = 32  # characters
 _TELLING = ("secret", "change", "default", "example", "password", "insecure", "0123456789")
@@ -38,7 +40,8 @@ class Settings:
     In a classroom `url` is the address under which people open it, `key` what its cookies and forms are signed with, `provider` where
     they may sign in as well, `proxies` whose word on a client's address is taken (addresses or networks, comma-separated), `retention`
     after how many days what an archived cohort did is deleted (None: never), and `kubeconfig` that of the read-only account on a shared
-    cluster, None without one.
+    cluster, None without one. `metrics_port` is where Prometheus asks, None for nowhere; `drain` is for how many seconds, once it has been
+    asked to stop, the server goes on answering while whatever stands in front learns of it.
     """
 
     data: Path
@@ -54,12 +57,14 @@ class Settings:
     provider: OpenIdProvider | None = None
     proxies: str = "127.0.0.1"
     retention: int | None = None
+    metrics_port: int | None = None
+    drain: int = 0
 
     @classmethod
     def local(cls, data: Path | None = None, **others: object) -> Settings:
         """Those of a learner's own machine: a SQLite file in `data`, the user's data folder when None. Raises GradingError."""
         data = data or data_folder()
-        url = os.environ.get(_DATABASES[0]) or f"sqlite:///{data / 'course.db'}"
+        url = os.environ.get(_DATABASES[0]) or _own_file(data)
         return cls(data=data, database_url=url, **others)  # type: ignore[arg-type] # the names are those of this class
 
     @classmethod
@@ -67,7 +72,7 @@ class Settings:
         """Those of a server for many people, from the environment. Raises GradingError, in a sentence, for what would be unsafe."""
         read = _Environment(environ)
         data = data or data_folder()
-        database = next((environ[name] for name in _DATABASES if environ.get(name)), f"sqlite:///{data / 'course.db'}")
+        database = read.database() or _own_file(data)
         url = _public(read.needed("COURSE_URL", "the address under which people open the course, such as https://course.example.org"))
         if not url.startswith("https://") and urlsplit(url).hostname not in _LOCAL:
             raise GradingError(
@@ -88,8 +93,10 @@ class Settings:
             url=url,
             key=key,
             provider=read.provider(),
-            proxies=environ.get("COURSE_TRUSTED_PROXIES", "127.0.0.1"),
+            proxies=read.proxies(),
             retention=read.days("COURSE_RETENTION_DAYS"),
+            metrics_port=read.number("COURSE_METRICS_PORT", "port", 65_535),
+            drain=read.number("COURSE_DRAIN_SECONDS", "number of seconds", 300) or 0,
             kubeconfig=environ.get("COURSE_CLUSTER_KUBECONFIG") or None,
             **others,  # type: ignore[arg-type] # the names are those of this class
         )
@@ -135,6 +142,15 @@ class Settings:
         return key if len(key) >= 32 else secrets.token_bytes(32)  # half written: good for this run
 
 
+def database_url(environ: Mapping[str, str], data: Path | None = None) -> str:
+    """The address of the database alone, for commands that need nothing else. Raises GradingError."""
+    return _Environment(environ).database() or _own_file(data or data_folder())
+
+
+def _own_file(data: Path) -> str:
+    return f"sqlite:///{data / 'course.db'}"
+
+
 class _Environment:
     """What the environment says, with a sentence for what it does not say."""
 
@@ -161,16 +177,52 @@ class _Environment:
                 f"{path}, which {name}_FILE names, cannot be read: {error}.", help="Is it mounted, and may this user read it?"
             ) from error
 
+    def database(self) -> str:
+        """The database's address, "" when none is named; COURSE_DATABASE_PASSWORD_FILE holds its password where that is a secret apart."""
+        url = next((found for found in map(self.secret, _DATABASES) if found), "")
+        password = self.secret("COURSE_DATABASE_PASSWORD")
+        if not url or not password:
+            return url
+        scheme, _, rest = url.partition("://")
+        user, at, place = rest.rpartition("@")
+        if not at or ":" in user:
+            raise GradingError(
+                "COURSE_DATABASE_PASSWORD is for an address that names a user and no password.",
+                help="Write DATABASE_URL as postgresql://USER@HOST/DATABASE, or the password into it, not both.",
+            )
+        return f"{scheme}://{user}:{quote(password, safe='')}@{place}"
+
     def days(self, name: str) -> int | None:
+        return self.number(name, "number of days", 36_500, "Write a whole number from 1 on, or leave it out to keep everything.")
+
+    def number(self, name: str, what: str, most: int, help: str = "") -> int | None:
+        """A whole number from 1 on; None when it is not set."""
         value = self._environ.get(name, "").strip()
         if not value:
             return None
-        if not value.isdigit() or not 1 <= int(value) <= 36_500:
-            raise GradingError(
-                f"{name} is {value!r}, which is no number of days.",
-                help="Write a whole number from 1 on, or leave it out to keep everything.",
-            )
+        if not value.isascii() or not value.isdigit() or len(value) > 9 or not 1 <= int(value) <= most:
+            raise GradingError(f"{name} is {value!r}, which is no {what}.", help=help or f"Write a whole number from 1 to {most}.")
         return int(value)
+
+    def proxies(self) -> str:
+        """Whose word on a client's address is taken."""
+        value = self._environ.get("COURSE_TRUSTED_PROXIES", "127.0.0.1").strip()
+        networks = []
+        for each in filter(None, map(str.strip, value.split(","))):
+            try:
+                trusted = ipaddress.ip_network(each, strict=False)
+            except ValueError as error:
+                raise GradingError(
+                    f"COURSE_TRUSTED_PROXIES names {each!r}, which is no address and no network.",
+                    help="Write addresses such as 10.0.0.7 or networks such as 10.0.0.0/8, with commas between them.",
+                ) from error
+            if trusted.prefixlen == 0:
+                raise GradingError(
+                    f"COURSE_TRUSTED_PROXIES is {each}: anybody could then say that they come from any address.",
+                    help="Name the network of the proxies alone.",
+                )
+            networks.append(str(trusted))
+        return ",".join(networks)
 
     def provider(self) -> OpenIdProvider | None:
         issuer = self._environ.get("COURSE_OIDC_ISSUER", "").strip().rstrip("/")

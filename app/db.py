@@ -10,12 +10,25 @@ from typing import Any
 
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, event, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session, create_engine
 
 from graders.errors import GradingError
 
-_MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+
+class Unusable(GradingError):
+    """The database has refused. `status` is that of an HTTP answer, `title` its heading; `public` and `advice` are for its visitors."""
+
+    def __init__(self, message: str, *, help: str, status: int, title: str, public: str, advice: str) -> None:
+        super().__init__(message, help=help)
+        self.status = status
+        self.title = title
+        self.public = public
+        self.advice = advice
+
+
+MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 _PATIENCE = 10  # seconds that one process waits for another's transaction
 _WRITES = "course_writes"
 _MIGRATING = 1_840_230  # PostgreSQL's advisory locks have numbers: this one is held by the replica that brings the schema up to date
@@ -56,21 +69,51 @@ def session_of(engine: Engine, *, writes: bool, learner_id: int | None = None) -
                 connection.execute(text("SELECT pg_advisory_xact_lock(:class, :id)"), {"class": _LEARNERS, "id": learner_id})
             yield session
             session.commit()
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, UnicodeEncodeError) as error:
         raise unusable(engine, error) from error
 
 
-def unusable(engine: Engine, error: Exception) -> GradingError:
+# Of each kind of refusal: status, heading, what happened, what to do.
+_GONE = 503, "The course rests for a moment", "The course cannot reach its database just now.", "Nothing was lost. Try again in a minute."
+_BUSY = 503, "Too much at once", "Others were changing the same thing, for too long.", "Nothing of yours was changed. Do it again."
+_TAKEN = 409, "It has changed meanwhile", "Somebody has changed the same thing at the same moment.", "Look at it anew, and do it again."
+_UNFIT = 422, "That cannot be kept", "Something in it is too long, or has a character that no text has.", "Change it, and send it again."
+_BROKEN = 500, "The course broke", "The course has asked its database for what it cannot do.", "Nothing was changed. Please report it."
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: a deadlock, a conflict, a lock or a statement that took too long
+_BUSY_STATES = ("40P01", "40001", "55P03", "57014")
+
+
+def _meaning(error: Exception) -> tuple[int, str, str, str]:
+    """Status, heading, message and advice for somebody who does not run the server."""
+    if isinstance(error, UnicodeEncodeError | DataError):
+        return _UNFIT
+    if isinstance(error, IntegrityError):
+        return _TAKEN
+    if isinstance(error, DBAPIError):
+        if getattr(error.orig, "sqlstate", None) in _BUSY_STATES or "locked" in str(error.orig):
+            return _BUSY
+        return _GONE if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated else _BROKEN
+    return _GONE if isinstance(error, PoolTimeout | OSError) else _BROKEN
+
+
+def unusable(engine: Engine, error: Exception) -> Unusable:
     """What is wrong with the database, in a sentence that names it without a password."""
-    cause = str(error.orig if isinstance(error, DBAPIError) else error).splitlines()[0]
-    advice = "Is the disk full, or the file somebody else's? Name another folder with --data DIR, or put that file aside."
+    cause = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
+    todo = "Is the disk full, or the file somebody else's? Name another folder with --data DIR, or put that file aside."
     if engine.dialect.name != "sqlite":
-        advice = "Does the server run, and do name and password hold? The next request tries again."
-    return GradingError(f"The course's database, {_place(engine)}, cannot be used: {cause}.", help=advice)
+        todo = "Does the server run, and do name and password hold? The next request tries again."
+    status, title, public, advice = _meaning(error)
+    message = f"The course's database, {_place(engine)}, cannot be used: {cause}."
+    return Unusable(message, help=todo, status=status, title=title, public=public, advice=advice)
 
 
 def _place(engine: Engine) -> str:
     return str(engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string(hide_password=True))
+
+
+def engine_of(url: str) -> Engine:
+    """An engine for a database as it is, whatever its schema."""
+    return _engine(_driver(url))
 
 
 def _driver(url: str) -> str:
@@ -93,6 +136,7 @@ def _engine(url: str, *, foreign_keys: bool = True) -> Engine:
         return create_engine(
             url,
             json_serializer=_json,
+            hide_parameters=True,  # what is logged holds nothing that somebody has typed
             pool_pre_ping=True,
             pool_size=10,
             max_overflow=20,
@@ -123,7 +167,7 @@ def _migrate(url: str) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     # SQLite changes a table by making it anew and dropping the old one, which with foreign keys on would take along all that refers to it.
     engine = _engine(url, foreign_keys=False)
     try:

@@ -9,8 +9,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.db import Unusable
 from app.errors import SignInNeeded, TooOften, status_of
+from app.services.request_log import already_told
 from app.templating import render
 from graders.errors import GradingError
 
@@ -37,6 +40,8 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, GradingError)
         if isinstance(error, SignInNeeded) and wants_page(request):
             return RedirectResponse(f"/sign-in?next={quote(_here(request), safe='')}", 303)
+        if isinstance(error, Unusable):
+            return _database(request, error)
         response = answer(request, status_of(error), error.message, error.help)
         if isinstance(error, TooOften):
             response.headers["retry-after"] = str(error.seconds)
@@ -56,19 +61,64 @@ def install(app: FastAPI) -> None:
         where = ".".join(str(step) for step in first["loc"] if step not in ("body", "query", "path"))
         return answer(request, 422, f"{where or 'The request'}: {first['msg']}.", "Go back, and fill it in again.")
 
-    async def broken(request: Request, error: Exception) -> Response:
-        _log.error("%s %s", request.method, request.url.path, exc_info=error)
-        return answer(
-            request,
-            500,
-            f"The course itself broke ({type(error).__name__}); this is no fault of yours.",
-            "What was confirmed before is saved. Reload; if it happens again, please report it with what the terminal shows.",
-        )
-
     app.add_exception_handler(GradingError, told)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(Exception, broken)
+    app.add_middleware(_Broken)
+
+
+class _Broken:
+    """The innermost layer: what nobody has caught is logged, and answered with a page that carries the same headers as every other."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request. The error goes on, for whoever runs the app to see."""
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            if scope["type"] == "http":
+                # The route, not the path: that may hold what opens a door.
+                _log.error("%s %s", scope["method"], getattr(scope.get("route"), "path", "?"), exc_info=error)
+                already_told(error)
+                if not begun:
+                    await _apology(Request(scope, receive), error)(scope, receive, send)
+            raise
+
+
+def _apology(request: Request, error: Exception) -> Response:
+    return answer(
+        request,
+        500,
+        f"The course itself broke ({type(error).__name__}); this is no fault of yours.",
+        "What was confirmed before is saved. Reload; if it happens again, please report it with "
+        + ("the number below." if _number(request) else "what the terminal shows."),
+    )
+
+
+def _database(request: Request, error: Unusable) -> Response:
+    """On a learner's own machine whoever reads it can mend it. In a classroom that is somebody else, who finds the rest in the log."""
+    if not request.app.state.settings.classroom:
+        return answer(request, error.status, error.message, error.help, error.title)
+    if error.status >= 500:  # what was typed, which the others may quote, has no place in a log
+        _log.error("%s", error.message)
+    response = answer(request, error.status, error.public, error.advice, error.title)
+    if error.status == 503:
+        response.headers["retry-after"] = "5"
+    return response
+
+
+def _number(request: Request) -> str:
+    """The request's id, under which the log of a classroom's server tells more; "" on a learner's own machine."""
+    return str(getattr(request.state, "request_id", ""))
 
 
 def wants_page(request: Request) -> bool:
@@ -85,11 +135,12 @@ def _here(request: Request) -> str:
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
-def answer(request: Request, status: int, message: str, help: str) -> Response:
+def answer(request: Request, status: int, message: str, help: str, title: str = "") -> Response:
     """An error in the form that the request wants: JSON for programs, a piece of a page for htmx, a page for everybody else."""
     if request.url.path.startswith("/api/") or "application/json" in request.headers.get("accept", ""):
-        return JSONResponse({"error": message, "help": help}, status)
-    title = _TITLES.get(status, "The course broke" if status >= 500 else "That did not work")
-    response = render(request, "error.html", partial="_error.html", title=title, message=message, help=help)
+        number = _number(request)
+        return JSONResponse({"error": message, "help": help, **({"request": number} if number else {})}, status)
+    title = title or _TITLES.get(status, "The course broke" if status >= 500 else "That did not work")
+    response = render(request, "error.html", partial="_error.html", title=title, message=message, help=help, number=_number(request))
     response.status_code = status
     return response

@@ -17,12 +17,15 @@ from app.access import check_access
 from app.config import Settings
 from app.db import open_database, session_of
 from app.deps import Learner
+from app.observing import Observer
 from app.routes import CLASSROOM, ROUTERS
 from app.security import Guard, check_csrf
+from app.services import retention
 from app.services.content import course_folder
 from app.services.freshness import Freshness
 from app.services.learners import only_learner
 from app.services.lesson_texts import Addresses, Course
+from app.services.metrics import Metrics
 from app.services.search import SearchIndex
 
 
@@ -39,7 +42,11 @@ def create_app(settings: Settings, *, course: Course | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        if settings.classroom:
+            async with retention.kept(engine, settings.retention):
+                yield
+        else:
+            yield
         freshness.close()
         engine.dispose()
 
@@ -57,6 +64,7 @@ def create_app(settings: Settings, *, course: Course | None = None) -> FastAPI:
     app.state.engine = engine
     app.state.freshness = freshness
     app.state.secret = settings.secret()
+    app.state.stopping = False
     if not settings.classroom:
         with session_of(engine, writes=True) as session:
             app.state.learner = Learner(only_learner(session), settings.namespace)
@@ -65,6 +73,9 @@ def create_app(settings: Settings, *, course: Course | None = None) -> FastAPI:
         app.include_router(router)
     error_pages.install(app)
     app.add_middleware(Guard, settings=settings, secret=app.state.secret)
+    if settings.classroom:
+        app.state.metrics = Metrics(engine)
+        app.add_middleware(Observer, metrics=app.state.metrics)
     return app
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from sqlalchemy import text
 from starlette.responses import PlainTextResponse
 
@@ -18,7 +18,9 @@ async def healthz() -> PlainTextResponse:
 
 
 @router.get("/readyz", name="health:ready", include_in_schema=False)
-async def readyz(session: SessionDep) -> PlainTextResponse:
-    """It can use its database."""
+async def readyz(request: Request, session: SessionDep) -> PlainTextResponse:
+    """It can use its database, and has not been asked to stop."""
+    if request.app.state.stopping:
+        return PlainTextResponse("stopping\n", 503)
     session.execute(text("SELECT 1"))
     return PlainTextResponse("ok\n")

@@ -13,17 +13,19 @@ from starlette.responses import Response, StreamingResponse
 
 from app.db import session_of
 from app.deps import CourseDep, CurrentLearner, EngineDep, FeedDep, SessionDep, WantedLesson
-from app.services import attempt_steps, progress, progress_page, reading
+from app.services import attempt_steps, classroom_notes, progress, progress_page, reading
 from app.services.attempt_steps import in_words
 from app.services.feed import Feed, progress_of
 from app.services.journal import Journal
+from app.services.shared_feed import feed_for
 from app.templating import render
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """While the app runs it has a feed and, on a learner's own machine, takes in what `grade` leaves."""
-    app.state.feed = Feed()
+    state = app.state
+    state.feed = feed_for(state.engine, state.metrics.recorded) if state.settings.classroom else Feed()
     if app.state.settings.classroom:
         yield
     else:
@@ -41,7 +43,8 @@ _HEARTBEAT: Final = 15.0  # seconds; a stream that says nothing for long is take
 async def show(request: Request, course: CourseDep, learner: CurrentLearner, session: SessionDep) -> Response:
     """The course at a glance."""
     overview = progress_page.overview(session, learner.id, course)
-    return render(request, "progress/show.html", partial="progress/_overview.html", overview=overview)
+    notes = classroom_notes.of(session, learner.person)
+    return render(request, "progress/show.html", partial="progress/_overview.html", overview=overview, notes=notes)
 
 
 @router.get("/progress/events", name="progress:events", include_in_schema=False)
@@ -61,6 +64,8 @@ async def _told(feed: Feed, engine: Engine, learner_id: int) -> AsyncIterator[st
             event = await heard.next(_HEARTBEAT)
             if event is None:
                 yield ": still here\n\n"
+            elif "comment" in event.data:
+                yield f"event: comment\ndata: {json.dumps(event.data)}\n\n"
             else:
                 yield f"event: progress\ndata: {json.dumps({**event.data, 'words': in_words(event.data)})}\n\n"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from types import TracebackType
@@ -36,9 +36,10 @@ class Event:
 
 
 class Feed:
-    """Publish from any thread; subscribe on an event loop."""
+    """Publish from any thread; subscribe on an event loop. `recorded` is told of attempts that were recorded here, to count them."""
 
-    def __init__(self) -> None:
+    def __init__(self, recorded: Callable[[Mapping[str, Any]], None] | None = None) -> None:
+        self._recorded = recorded
         self._subscriptions: set[Subscription] = set()
         self._by_topic: dict[str, set[Subscription]] = {}
         self._lock = Lock()
@@ -46,14 +47,12 @@ class Feed:
 
     def publish(self, topic: str, data: Mapping[str, Any]) -> None:
         """Tell all who have subscribed to the topic. Never waits."""
-        event = Event(topic, data)
-        with self._lock:
-            readers = tuple(self._by_topic.get(topic, ()))
-        for reader in readers:
-            reader.offer(event)
+        self._tell(topic, data)
 
     def publish_attempts(self, learner_id: int, data: Mapping[str, Any]) -> None:
         """Tell that somebody's attempts were recorded: their own pages, and who follows everybody's."""
+        if self._recorded is not None:
+            self._recorded(data)
         told = {"learner": learner_id, **data}
         self.publish(progress_of(learner_id), told)
         self.publish(ATTEMPTS, told)
@@ -72,8 +71,12 @@ class Feed:
 
     def close(self) -> None:
         """End every subscription, as when the server stops; later ones end at once."""
+        self._closed = True
+        self.cut()
+
+    def cut(self) -> None:
+        """End every subscription: something may have been missed, and pages that connect again begin with the present state."""
         with self._lock:
-            self._closed = True
             readers = tuple(self._subscriptions)
             self._subscriptions.clear()
             self._by_topic.clear()
@@ -85,6 +88,13 @@ class Feed:
         """How many are subscribed."""
         with self._lock:
             return len(self._subscriptions)
+
+    def _tell(self, topic: str, data: Mapping[str, Any]) -> None:
+        event = Event(topic, data)
+        with self._lock:
+            readers = tuple(self._by_topic.get(topic, ()))
+        for reader in readers:
+            reader.offer(event)
 
     def _leave(self, reader: Subscription) -> None:
         with self._lock:

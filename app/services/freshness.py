@@ -13,6 +13,9 @@ class Freshness:
 
     SQLite tells one connection of what all others commit (https://www.sqlite.org/pragma.html#pragma_data_version); so this one
     only ever asks that. Of another database nothing is known, and every stamp is a new one.
+
+    PostgreSQL could be asked for its snapshot, which is equal only when nothing was written. But while a class is at work somebody writes
+    every few milliseconds: nothing would ever be kept.
     """
 
     def __init__(self, engine: Engine) -> None:
