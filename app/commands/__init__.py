@@ -46,6 +46,11 @@ COMMANDS: dict[str, Command] = {
     "doctor": Command("what your machine and your cluster have, and what adds the rest", "doctor"),
     "cluster": Command("a cluster to practise on: up, down, status, build, load, images", "cluster"),
     "load": Command("load on the API, short for `cluster load`", "load"),
+    "user": Command("a classroom's people, on its server: add, list, reset, role, remove", "users"),
+    "cohort": Command("a classroom's cohorts, on its server: links, rosters, gradebooks", "cohorts"),
+    "backup": Command("the whole database in one file, while the course goes on", "backup"),
+    "restore": Command("a backup, back in the database", "restore"),
+    "retention": Command("delete what a classroom is not to keep any longer", "retention"),
     "lint": Command("for authors: whether the lessons are as they should be", "lint"),
     "rbac": Command("a role that lets somebody grade your namespace, and no more", "rbac"),
 }

@@ -4,7 +4,27 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.routes import course, health, lessons, live, progress, quiz, simulators, transfer, workbench
+from app.routes import (
+    account,
+    accounts,
+    board,
+    cohorts,
+    comments,
+    course,
+    due_dates,
+    gradebook,
+    health,
+    lessons,
+    live,
+    people,
+    progress,
+    quiz,
+    roster,
+    simulators,
+    submissions,
+    transfer,
+    workbench,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     course.router,
@@ -18,5 +38,16 @@ ROUTERS: tuple[APIRouter, ...] = (
     health.router,
 )
 
-CLASSROOM: tuple[APIRouter, ...] = ()
+CLASSROOM: tuple[APIRouter, ...] = (
+    accounts.router,
+    account.router,
+    people.router,
+    submissions.router,
+    board.router,
+    cohorts.router,
+    roster.router,
+    due_dates.router,
+    gradebook.router,
+    comments.router,
+)
 """Those that only a classroom has."""

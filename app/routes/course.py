@@ -10,7 +10,8 @@ from starlette.responses import RedirectResponse, Response
 
 from app.db import session_of
 from app.deps import CourseDep, CurrentLearner, EngineDep
-from app.services import progress, reading
+from app.models import utc_now
+from app.services import classroom_notes, progress, reading
 from app.services.course_map import parts
 from app.templating import render_kept
 
@@ -25,9 +26,11 @@ async def show(request: Request, course: CourseDep, learner: CurrentLearner, eng
         with session_of(engine, writes=False) as session:
             made = progress.of_course(session, learner.id)
             anchors, last = reading.position(session, learner.id), reading.last_read(session, learner.id)
-        return {"progress": made, "parts": parts(course, made, anchors, last)}
+            notes = classroom_notes.of(session, learner.person)
+        return {"notes": notes, "progress": made, "parts": parts(course, made, anchors, last)}
 
-    return render_kept(request, "course/map.html", (learner.id,), facts)
+    minute = utc_now().strftime("%H:%M") if learner.person else ""  # what is due grows late while nothing else changes
+    return render_kept(request, "course/map.html", (learner.id, minute), facts)
 
 
 @router.post("/theme", name="course:theme")

@@ -23,7 +23,8 @@ from app.deps import CourseDep, CurrentLearner, EngineDep, Learner, WantedLesson
 from app.errors import Conflict, NotFound
 from app.models import WorkspaceFile
 from app.security import MAX_BODY
-from app.services import progress, schema_help, starters, workbench, workspace
+from app.services import classroom_notes, comments, progress, schema_help, starters, workbench, workspace
+from app.services.comments import Said
 from app.services.differences import compare, in_one_column
 from app.services.journal import told
 from app.services.lesson_page import neighbours
@@ -59,6 +60,7 @@ class _Held:
     hints: dict[str, int]
     seed: int | None
     solution: bool
+    said: list[Said]
 
     @classmethod
     def read(cls, session: Session, learner: Learner, lesson_id: str) -> _Held:
@@ -68,6 +70,7 @@ class _Held:
             workbench.hints_of(session, learner.id, lesson_id),
             starters.seed_of(session, learner.id, lesson_id),
             workbench.solution_shown(session, learner.id, lesson_id),
+            comments.of(session, learner.id, lesson_id) if learner.person else [],
         )
 
     def file(self, name: str) -> WorkspaceFile | None:
@@ -77,7 +80,7 @@ class _Held:
 async def _judged(entry: Entry, course: Course, learner: Learner, held: _Held) -> workbench.Verdicts:
     texts = [(file.name, file.content) for file in held.files]
     report = await to_thread.run_sync(workbench.judge, entry.load(), texts, learner.namespace)
-    return workbench.verdicts(course, report, held.progress, held.hints)
+    return workbench.verdicts(course, report, held.progress, held.hints, held.said)
 
 
 def _back(lesson_id: str, anchor: str = "", **query: str) -> RedirectResponse:
@@ -132,7 +135,9 @@ async def show(
     """The workbench of one lesson, with one of the files open."""
     with _transaction(engine, writes=False) as session:
         held = _Held.read(session, learner, entry.id)
+        notes = classroom_notes.of(session, learner.person)
     verdicts = await _judged(entry, course, learner, held)
+    _mark_read(request, engine, learner, held.said)
     starter = starters.starter(entry.id, learner.namespace, held.seed)
     names = {each.name for each in held.files}
     about = starter.keys() | starters.solution(entry.id, learner.namespace).keys()
@@ -163,7 +168,16 @@ async def show(
         has_solution=bool(starters.solution(entry.id, learner.namespace)),
         solution_open=held.solution,
         problems=workbench.problems_data(verdicts.report.problems),
+        notes=notes,
     )
+
+
+def _mark_read(request: Request, engine: Engine, learner: Learner, said: list[Said]) -> None:
+    """What is on a page that somebody has asked for has been read; a browser that fetches ahead has shown it to nobody."""
+    new = [each.id for each in said if each.read_at is None]
+    if new and "prefetch" not in request.headers.get("sec-purpose", ""):
+        with _transaction(engine, writes=True) as session:
+            comments.mark_read(session, learner.id, new)
 
 
 def _around(course: Course, lesson_id: str) -> dict[str, Any]:
@@ -204,7 +218,10 @@ async def write(
         return _back(entry.id, "editor", file=file, done="saved")
     verdicts = await _judged(entry, course, learner, held)
     if do == "check" or workbench.worth_recording(verdicts.report, held.progress):
-        verdicts = _recorded(request, entry, learner, verdicts)
+        texts = [(each.name, each.content) for each in held.files]
+        # Only in a classroom is there somebody else's work to compare with.
+        work = await to_thread.run_sync(workbench.work_of, entry.load(), texts, learner.namespace) if learner.person else ""
+        verdicts = _recorded(request, entry, learner, verdicts, work)
     if not as_data:
         return _back(entry.id, "objectives", file=file, done="checked")
     page = {"lesson": course[entry.id], "verdicts": verdicts, "around": _around(course, entry.id)}
@@ -226,15 +243,15 @@ def _piece(request: Request, name: str, **context: Any) -> str:
     return bytes(render(request, name, **context).body).decode()
 
 
-def _recorded(request: Request, entry: Entry, learner: Learner, verdicts: workbench.Verdicts) -> workbench.Verdicts:
+def _recorded(request: Request, entry: Entry, learner: Learner, verdicts: workbench.Verdicts, work: str) -> workbench.Verdicts:
     """The verdicts once more, after the report was appended, and whoever has a page open was told."""
     with _transaction(request.app.state.engine, writes=True, learner_id=learner.id) as session:
-        attempt = workbench.record(session, learner.id, verdicts.report)
+        attempt = workbench.record(session, learner.id, verdicts.report, work)
         held = _Held.read(session, learner, entry.id)
     feed = getattr(request.app.state, "feed", None)  # a process that only answers requests has none
     if feed is not None:
         feed.publish_attempts(learner.id, told(attempt))
-    return workbench.verdicts(request.app.state.course, verdicts.report, held.progress, held.hints)
+    return workbench.verdicts(request.app.state.course, verdicts.report, held.progress, held.hints, held.said)
 
 
 async def _conflict(request: Request, entry: Entry, changed: workspace.Changed, mine: str, as_data: bool) -> Response:

@@ -245,7 +245,8 @@ class _Due:
         own = self.otherwise.get(learner_id)
         if own is None:
             return self.lessons
-        return frozenset(entry.id for entry in LESSONS if own.get(entry.id, entry.id in self.lessons))
+        # Of the two dates the later one holds.
+        return frozenset(lesson for lesson in self.lessons if own.get(lesson, True))
 
 
 def _line(id: int, name: str, email: str, last_at: datetime | None, stands: str, is_stuck: Stuck | None, due: _Due) -> Line:

@@ -15,15 +15,15 @@ from markupsafe import Markup, escape
 
 from app.services.board import WORDS, Board, Cell, Heading, Line, State
 
-WIDTH: Final = 42  # of a cell, in pixels, with the space to the next one
+WIDTH: Final = 46  # of a cell, in pixels, with the space to the next one
 HEIGHT: Final = 26
 
 _BOX = WIDTH - 2, HEIGHT - 2
 _MIDDLE = (WIDTH - 2) / 2
 # Signs are drawn, not written: a path is quicker than a letter, and the same in every font.
 _SIGNS: Mapping[State, str] = {
-    State.COMPLETE: '<path class="k-sign" d="M15 12.5l3.4 3.6 7-8"/>',
-    State.LOST: '<path class="k-sign" d="M24.4 8.6a5.6 5.6 0 1 0 1.5 4.4M25 4.6v4.2h-4.2"/>',
+    State.COMPLETE: '<path class="k-sign" d="M17 12.5l3.4 3.6 7-8"/>',
+    State.LOST: '<path class="k-sign" d="M26.4 8.6a5.6 5.6 0 1 0 1.5 4.4M27 4.6v4.2h-4.2"/>',
     State.STUCK: '<path class="k-sign" d="M7 6v7M7 16.6v.5"/>',
     State.LATE: '<path class="k-sign" d="M2.6 11.5a3.6 3.6 0 1 0 7.2 0a3.6 3.6 0 1 0-7.2 0M6.2 9.6v2.1l1.2.8"/>',
 }

@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from app.models import Account, Attempt, DueDate, Extension, HintShown, Learner, Membership, Origin, Role, SolutionShown
-from app.services import assurance, attempts, comments, equality, progress, quiz, reading, starters, stuck, workspace
+from app.models import Account, Attempt, Extension, HintShown, Learner, Membership, Origin, Role, SolutionShown
+from app.services import assurance, attempts, comments, due_dates, equality, gradebook, progress, quiz, reading, starters, stuck, workspace
 from app.services.assurance import Assurance
 from app.services.attempt_steps import ORIGINS
 from app.services.comments import Said
@@ -136,9 +136,9 @@ def _lessons(session: Session, cohort_id: int, learner_id: int, course: Course) 
         of_lesson[row.objective_id] = max(row.number, of_lesson.get(row.objective_id, 0))
     solutions = set(session.scalars(select(col(SolutionShown.lesson_id)).where(col(SolutionShown.learner_id) == learner_id)))
     scores, read = quiz.scores(session, learner_id, course), reading.seconds(session, learner_id)
-    due = {row.lesson_id: row.due_at for row in session.scalars(select(DueDate).where(col(DueDate.cohort_id) == cohort_id))}
     extensions = select(Extension).where(col(Extension.cohort_id) == cohort_id, col(Extension.learner_id) == learner_id)
-    extended = {row.lesson_id: row.due_at for row in session.scalars(extensions)}
+    own = {(row.learner_id, row.lesson_id): row.due_at for row in session.scalars(extensions)}
+    dates = gradebook.Dates(due_dates.of_cohort(session, cohort_id), own)
     said = comments.of(session, learner_id, cohort_id=cohort_id)
     return [
         Lesson(
@@ -149,8 +149,7 @@ def _lessons(session: Session, cohort_id: int, learner_id: int, course: Course) 
             entry.id in solutions,
             scores.get(entry.id),
             round(read.get(entry.id, 0) / 60),
-            extended.get(entry.id, due.get(entry.id)),
-            entry.id in extended,
+            *dates.of(learner_id, entry.id),
             entry.load().objectives,
             [each for each in said if each.lesson_id == entry.id],
         )

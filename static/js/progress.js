@@ -22,6 +22,10 @@ function open() {
     announce(JSON.parse(event.data).words);
     refresh();
   });
+  stream.addEventListener("comment", (event) => {
+    if (JSON.parse(event.data).comment) announce("A new comment from your instructor.");
+    refresh();
+  });
   stream.addEventListener("error", () => {
     if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
     close();

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from graders.lessons import LESSONS, all_lessons
-from graders.terminal.arguments import FORMATS, flags
+from graders.terminal.arguments import COMMANDS, FORMATS, flags
 from graders.terminal.completion import script
 from tests.cli.conftest import Grade, environment
 
@@ -56,7 +56,7 @@ def test_bash_offers_what_may_follow(words: list[str], offered: list[str]) -> No
 
 @pytest.mark.skipif(BASH is None, reason="bash is not installed")
 def test_bash_offers_every_lesson_flag_and_objective() -> None:
-    assert {name for entry in LESSONS for name in (entry.id, *entry.names)} | {"all"} == set(complete(""))
+    assert {name for entry in LESSONS for name in (entry.id, *entry.names)} | {"all", *COMMANDS} == set(complete(""))
     assert set(complete("7", "-")) == set(flags())
     assert set(complete("7", "--explain", "")) == OBJECTIVES
 

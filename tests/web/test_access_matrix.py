@@ -14,20 +14,24 @@ from typing import Any, NamedTuple
 import httpx2
 import pytest
 from fastapi.routing import APIRoute
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from app.access import LOCAL, PUBLIC
 from app.config import Settings
 from app.db import session_of
 from app.main import create_app
-from app.models import Comment, JoinLink, Origin, Role, SignIn, TerminalToken, WorkspaceFile, utc_now
+from app.models import Comment, JoinLink, Origin, Purpose, Role, SignIn, TerminalToken, WorkspaceFile, utc_now
 from app.routes import CLASSROOM, ROUTERS
-from app.services import attempts
+from app.services import accounts, attempts, join_links, one_time_links
+from app.services.audit import Actor
 from app.services.lesson_texts import Course
 from app.services.sign_ins import Person
+from graders.engine import evaluate
+from graders.lessons import LESSONS
+from graders.report import Report
+from graders.snapshot import Snapshot
 from tests.web.classroom import KEY, Classroom
 from tests.web.conftest import free_port, serving
-from tests.web.test_pages import report
 
 NOBODY, LEARNER, OTHER, STRANGER, INSTRUCTOR, ADMIN = (
     "nobody",
@@ -62,6 +66,7 @@ OWNER = Outcome(DOOR, YES, HIDDEN, HIDDEN, HIDDEN, HIDDEN)  # the address names 
 TEACHERS = Outcome(DOOR, HIDDEN, HIDDEN, HIDDEN, YES, YES)  # of the cohort that the address names
 INSTRUCTORS = Outcome(DOOR, NO, NO, YES, YES, YES)  # of any cohort
 ADMINS = Outcome(DOOR, NO, NO, NO, NO, YES)
+AUTHOR = Outcome(DOOR, HIDDEN, HIDDEN, HIDDEN, YES, HIDDEN)  # what the instructor has said, or is
 NOT_HERE = Outcome(DOOR, NO, NO, NO, NO, NO)  # on a learner's own machine only
 
 
@@ -126,8 +131,68 @@ ROWS: dict[str, Row] = {
     "simulators:disruption": Row(SIGNED_IN),
     "health:alive": Row(OPEN),
     "health:ready": Row(OPEN),
+    "accounts:sign-in-form": Row(OPEN),
+    "accounts:sign-in": Row(OPEN, {"email": "x@example.org", "password": "wrong"}),
+    "accounts:sign-out": Row(SIGNED_IN),
+    "accounts:one-time-form": Row(OPEN),
+    "accounts:one-time": Row(OPEN),
+    "accounts:join-form": Row(OPEN),
+    "accounts:join": Row(OPEN),
+    "accounts:open-id": Row(OPEN),
+    "accounts:open-id-back": Row(OPEN),
+    "accounts:show": Row(SIGNED_IN),
+    "accounts:rename": Row(SIGNED_IN),
+    "accounts:password": Row(SIGNED_IN),
+    "accounts:end-sign-in": Row(OWNER),
+    "accounts:end-others": Row(SIGNED_IN),
+    "accounts:make-token": Row(SIGNED_IN, {"name": "laptop"}),
+    "accounts:revoke-token": Row(OWNER),
+    "accounts:data": Row(SIGNED_IN),
+    "accounts:delete": Row(SIGNED_IN),
+    "accounts:people": Row(ADMINS),
+    "accounts:person-role": Row(ADMINS, {"role": "instructor"}),
+    "accounts:person-active": Row(ADMINS, {"active": "no"}),
+    "accounts:person-link": Row(ADMINS),
+    "accounts:person-delete": Row(ADMINS),
+    "terminal:me": Row(SIGNED_IN, terminal=True),
+    "terminal:submit": Row(SIGNED_IN, terminal=True),
+    "board:show": Row(TEACHERS),
+    "board:events": Row(TEACHERS),
+    "board:stuck": Row(TEACHERS),
+    "board:learner": Row(TEACHERS),
+    "board:attempt": Row(TEACHERS),
+    "board:analysis": Row(TEACHERS),
+    "board:completion": Row(TEACHERS),
+    "cohorts:list": Row(SIGNED_IN),
+    "cohorts:make": Row(INSTRUCTORS, {"name": "Winter"}),
+    "cohorts:show": Row(TEACHERS),
+    "cohorts:rename": Row(TEACHERS, {"name": "Summer"}),
+    "cohorts:archive": Row(TEACHERS),
+    "cohorts:add-instructor": Row(TEACHERS),
+    "cohorts:leave": Row(AUTHOR),
+    "cohorts:people": Row(TEACHERS),
+    "cohorts:remove": Row(TEACHERS),
+    "cohorts:reset-link": Row(TEACHERS),
+    "cohorts:make-link": Row(TEACHERS),
+    "cohorts:revoke-link": Row(TEACHERS),
+    "cohorts:audit": Row(TEACHERS),
+    "cohorts:audit-all": Row(ADMINS),
+    "cohorts:roster-export": Row(TEACHERS),
+    "cohorts:roster-try": Row(TEACHERS),
+    "cohorts:roster-import": Row(TEACHERS),
+    "cohorts:due": Row(TEACHERS),
+    "cohorts:set-due": Row(TEACHERS),
+    "cohorts:set-policy": Row(TEACHERS, {"policy": "none"}),
+    "cohorts:extend": Row(TEACHERS),
+    "cohorts:withdraw": Row(TEACHERS),
+    "cohorts:gradebook": Row(TEACHERS),
+    "cohorts:gradebook-csv": Row(TEACHERS),
+    "cohorts:gradebook-json": Row(TEACHERS),
+    "cohorts:comment": Row(TEACHERS, {"lesson_id": "lesson-1", "text": "Well done."}),
+    "cohorts:delete-comment": Row(AUTHOR),
 }
 
+LESSON = next(entry for entry in LESSONS if entry.id == "lesson-1").load()
 _numbers = itertools.count(1)
 
 
@@ -137,11 +202,12 @@ class World:
 
     people: dict[str, Person]
     things: dict[str, str]
+    elsewhere: str  # the cohort of the other learner, whom the stranger teaches
 
 
-def made(classroom: Classroom) -> World:
-    """New people each time, so that what one request does is not in the way of the next."""
-    number = next(_numbers)
+def made(classroom: Classroom, mark: str = "") -> World:
+    """New people each time, so that what one request does is not in the way of the next. All that they have written ends in `mark`."""
+    number = f"{next(_numbers)}{mark}"
     people = {
         LEARNER: classroom.person(f"Ada {number}"),
         OTHER: classroom.person(f"Otto {number}"),
@@ -151,14 +217,15 @@ def made(classroom: Classroom) -> World:
     }
     ada = people[LEARNER].id
     cohort = classroom.cohort(f"Autumn {number}", [people[INSTRUCTOR]], [people[LEARNER]])
-    classroom.cohort(f"Spring {number}", [people[STRANGER]], [people[OTHER]])
+    elsewhere = classroom.cohort(f"Spring {number}", [people[STRANGER]], [people[OTHER]])
     classroom.cookie(people[LEARNER])
     classroom.token(people[LEARNER])
     with session_of(classroom.app.state.engine, writes=True) as session:
-        file = WorkspaceFile(learner_id=ada, name="namespace.yaml", content="kind: Namespace\n")
-        attempt = attempts.take_in(session, ada, report("lesson-1"), Origin.SUBMITTED, key=f"matrix-{number}")
-        assert attempt is not None
-        comment = Comment(cohort_id=cohort, learner_id=ada, author_id=people[INSTRUCTOR].id, lesson_id="lesson-1", text="Look again.")
+        file = WorkspaceFile(learner_id=ada, name="namespace.yaml", content=f"kind: Namespace{mark}\n")
+        attempt = attempts.record(session, ada, _judged(mark), Origin.SUBMITTED)
+        comment = Comment(
+            cohort_id=cohort, learner_id=ada, author_id=people[INSTRUCTOR].id, lesson_id="lesson-1", text=f"Look again.{mark}"
+        )
         link = JoinLink(cohort_id=cohort, made_by=people[INSTRUCTOR].id, expires_at=utc_now().replace(year=2099))
         session.add_all([file, comment, link])
         session.flush()
@@ -172,13 +239,27 @@ def made(classroom: Classroom) -> World:
             "link_id": link.id,
             "sign_in_id": sign_in.id,
             "token_id": token.id,
+            "secret": new_invitation(session),
+            "code": join_links.code_of(classroom.app.state.secret, link),
             "lesson_id": "lesson-1",
             "question_id": classroom.app.state.course["lesson-1"].quiz[0].id,
             "name": "namespace.yaml",
             "api_version": "v1",
             "kind": "Pod",
         }
-    return World(people, {name: str(value) for name, value in things.items()})
+    return World(people, {name: str(value) for name, value in things.items()}, str(elsewhere))
+
+
+def _judged(mark: str) -> Report:
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "rag-engine", "labels": {"app": f"x{mark}"}}}
+    return evaluate(LESSON, Snapshot.of([namespace], taken_at=utc_now()))
+
+
+def new_invitation(session: Session) -> str:
+    """The secret of a link for somebody who has never been there."""
+    account = accounts.make(session, f"new.{next(_numbers)}@example.org", "New")
+    path = one_time_links.make_link(session, Actor(None, "a test"), Purpose.INVITATION, account.learner_id)
+    return path.removeprefix("/link/")
 
 
 @pytest.fixture(scope="module")
@@ -219,12 +300,57 @@ def test_what_is_open_to_all_or_to_nobody_is_what_the_app_says() -> None:
 def test_each_gets_what_is_theirs(running: Classroom, name: str) -> None:
     route, row = ROUTES[name], ROWS[name]
     for method in sorted((route.methods or set()) - {"HEAD", "OPTIONS"}):
-        got = {who: _outcome(running, route, row, method, who) for who in WHO}
+        world = made(running)
+        got = {}
+        for who in WHO:
+            got[who] = _outcome(running, world, route, row, method, who)
+            # Those before could do nothing, or nothing that is in the way of the next.
+            if method != "GET" and got[who] == YES and row.outcome is not SIGNED_IN:
+                world = made(running)
         assert got == dict(zip(WHO, row.outcome, strict=True)), f"{method} {route.path}"
 
 
-def _outcome(classroom: Classroom, route: APIRoute, row: Row, method: str, who: str) -> str:
-    world = made(classroom)
+HOSTILE = "<img src=x onerror=alert(1)>\"'{{7*7}}"
+SHOWN = {"board:show", "board:learner", "board:attempt", "cohorts:list", "cohorts:people", "cohorts:gradebook", "accounts:show"}
+"""Pages on which an instructor sees such words: a test that found none would say nothing."""
+_STREAMS = ("board:events", "live:events", "progress:events")
+
+
+@pytest.fixture(scope="module")
+def hostile(running: Classroom) -> World:
+    """A world in which everything that people write is meant to do harm."""
+    return made(running, HOSTILE)
+
+
+@pytest.mark.parametrize("name", sorted(name for name, route in ROUTES.items() if "GET" in (route.methods or ()) and name not in _STREAMS))
+def test_what_people_write_is_text_on_every_page(running: Classroom, hostile: World, name: str) -> None:
+    route, row = ROUTES[name], ROWS[name]
+    for who in (LEARNER, INSTRUCTOR, ADMIN):
+        cookie, value, _ = running.cookie(hostile.people[who])
+        path = route.path.replace(":path}", "}").format(**hostile.things) + (f"?{row.query}" if row.query else "")
+        with httpx2.Client(base_url=running.settings.url, cookies={cookie: value}, headers={"accept": "text/html"}) as client:
+            answer = client.get(path)
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "script-src 'self';" in answer.headers["content-security-policy"]
+        if answer.headers.get("content-type", "").startswith("text/html"):
+            assert "<img src=x" not in answer.text
+            assert 'onerror=alert(1)>"' not in answer.text
+            assert name not in SHOWN or who is not INSTRUCTOR or "&lt;img src=x" in answer.text
+            assert "onerror=alert(1)&gt;&#34;&#39;49" not in answer.text, "it was taken for a template"
+
+
+_INSIDE = sorted(name for name, route in ROUTES.items() if "{cohort_id}" in route.path and route.path.count("{") > 1)
+
+
+@pytest.mark.parametrize("name", _INSIDE)
+def test_ones_own_cohort_is_no_way_to_what_belongs_to_another(running: Classroom, name: str) -> None:
+    world = made(running)
+    world.things["cohort_id"] = world.elsewhere
+    (method,) = (ROUTES[name].methods or set()) - {"HEAD"}
+    assert _outcome(running, world, ROUTES[name], ROWS[name], method, STRANGER) == HIDDEN
+
+
+def _outcome(classroom: Classroom, world: World, route: APIRoute, row: Row, method: str, who: str) -> str:
     path = route.path.replace(":path}", "}").format(**world.things) + (f"?{row.query.format(**world.things)}" if row.query else "")
     headers, cookies = {"accept": "text/html"}, {}
     form = {key: value.format(**world.things) if isinstance(value, str) else value for key, value in row.form.items()}
@@ -243,7 +369,7 @@ def _outcome(classroom: Classroom, route: APIRoute, row: Row, method: str, who: 
 
 def _meaning(answer: httpx2.Response, *, nobody: bool) -> str:
     status = answer.status_code
-    if status == 401 or (status == 303 and answer.headers["location"].startswith("/sign-in")):
+    if status == 401 or (status == 303 and answer.headers["location"].startswith("/sign-in?next=")):
         return DOOR
     if status in (403, 404):
         told = answer.read().decode()

@@ -236,6 +236,6 @@ def test_a_database_that_broke_is_told_in_a_sentence(client: Client, app: FastAP
     with session_of(app.state.engine, writes=True) as session:
         session.execute(text("DROP TABLE objective_results"))
     answer = client.get(path)
-    assert answer.status_code == 500
+    assert answer.status_code == 503
     assert "cannot be used: no such table: objective_results" in answer.text
     assert "--data DIR" in answer.text
