@@ -25,11 +25,11 @@ _A_MINUTE = 60
 """So many submissions of one account are judged in a minute: more than anybody types, and a full outbox in a few."""
 _LARGE, _LARGE_A_MINUTE = 512 * 1024, 4
 """What is larger than so many bytes takes seconds to judge, which are everybody's: there are fewer of them."""
-_AT_ONCE = 2
-"""So many are judged at the same time: pages go first."""
-_MOST_WAITING = 100
+_JUDGED_AT_ONCE, _STORED_AT_ONCE = 1, 4
+"""Judging takes the processor, of which a thread more would only take it from the pages; storing waits for the database."""
+_MOST_WAITING = 400
 """So many may wait for that, some seconds' worth: whoever comes then is told so, and their terminal keeps the work and tries later."""
-_LIMITER: RunVar[CapacityLimiter] = RunVar("submissions")  # one for each event loop: its tasks wait there
+_LIMITERS: RunVar[tuple[CapacityLimiter, CapacityLimiter]] = RunVar("submissions")  # for each event loop: its tasks wait there
 
 
 @router.get("/api/me", name="terminal:me")
@@ -45,8 +45,8 @@ async def me(request: Request, person: CurrentPerson, engine: EngineDep) -> Resp
 @router.post("/api/submissions", name="terminal:submit")
 async def submit(request: Request, learner: CurrentLearner, engine: EngineDep) -> Response:
     """Judge a snapshot, and keep what comes of it; once, however often it is sent."""
-    limiter = _limiter()
-    if limiter.statistics().tasks_waiting >= _MOST_WAITING:
+    judging, storing = _limiters()
+    if judging.statistics().tasks_waiting >= _MOST_WAITING:
         raise AppError("More is being submitted than can be judged at once.", help="Your work is kept; submit it again later.", status=503)
     with session_of(engine, writes=True) as session:
         throttle.check(session, "submission", str(learner.id), _A_MINUTE, 60)
@@ -55,10 +55,10 @@ async def submit(request: Request, learner: CurrentLearner, engine: EngineDep) -
     if len(body) > _LARGE:
         with session_of(engine, writes=True) as session:
             throttle.check(session, "large submission", str(learner.id), _LARGE_A_MINUTE, 60)
-    submission = await to_thread.run_sync(submissions.parsed, body, submissions.now(), limiter=limiter)
-    judged = await to_thread.run_sync(submissions.judged, submission, limiter=limiter)
+    submission = await to_thread.run_sync(submissions.parsed, body, submissions.now(), limiter=judging)
+    judged = await to_thread.run_sync(submissions.judged, submission, limiter=judging)
     # In the thread as well: a score of statements and the wait for the disk, fifty times a second, would leave pages no time.
-    answer = await to_thread.run_sync(_stored, engine, learner.id, submission, judged, limiter=limiter)
+    answer = await to_thread.run_sync(_stored, engine, learner.id, submission, judged, limiter=storing)
     feed = getattr(request.app.state, "feed", None)
     if feed is not None:
         for told in submissions.told(answer.made):
@@ -98,12 +98,12 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _limiter() -> CapacityLimiter:
+def _limiters() -> tuple[CapacityLimiter, CapacityLimiter]:
     try:
-        return _LIMITER.get()
+        return _LIMITERS.get()
     except LookupError:
-        made = CapacityLimiter(_AT_ONCE)
-        _LIMITER.set(made)
+        made = CapacityLimiter(_JUDGED_AT_ONCE), CapacityLimiter(_STORED_AT_ONCE)
+        _LIMITERS.set(made)
         return made
 
 
