@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-import httpx
+import httpx2
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlmodel import delete, select
@@ -61,7 +61,7 @@ def stream(taught: Taught, *, since: int = 0, last: str = "") -> Iterator[Iterat
     """The events of an open board, as its browser has them."""
     name, value, _ = taught.classroom.cookie(taught.instructor)
     headers = {"cookie": f"{name}={value}", **({"last-event-id": last} if last else {})}
-    with httpx.stream("GET", f"{taught.address}/board/events?since={since}", headers=headers, timeout=5) as answer:
+    with httpx2.stream("GET", f"{taught.address}/board/events?since={since}", headers=headers, timeout=5) as answer:
         assert answer.status_code == 200
         yield _events(answer.iter_lines(), time.monotonic())
 
