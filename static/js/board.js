@@ -1,14 +1,12 @@
 // The open board follows what learners do: the server says which rows have changed, and what they look like now.
 import { announce } from "./app.js";
+import { follow } from "./stream.js";
 
-const PATIENCE = 1000; // milliseconds after which a stream that was lost is opened anew
 const SAY_EVERY = 10000; // milliseconds between two announcements: a class does more than anybody can listen to
 const board = document.getElementById("board");
 const onMap = Boolean(document.querySelector("ul#board"));
 const live = document.getElementById("board-live");
 let newest = board?.dataset.newest ?? "";
-let stream = null;
-let waiting = 0;
 let said = 0;
 
 function say(words) {
@@ -75,36 +73,19 @@ function told(event) {
   document.body.dispatchEvent(new CustomEvent("course:board"));
 }
 
-function open() {
-  window.clearTimeout(waiting);
-  if (stream || !board || document.visibilityState !== "visible") return;
-  stream = new EventSource(`${board.dataset.events}?since=${newest || 0}`);
-  stream.addEventListener("open", () => say("Live"));
-  stream.addEventListener("rows", (event) => {
-    newest = event.lastEventId || newest;
-    told(event);
-  });
-  // More has changed than is worth telling row by row.
-  stream.addEventListener("reload", (event) => {
-    if (onMap) window.location.reload();
-    else document.body.dispatchEvent(new CustomEvent("course:board"));
-    newest = event.lastEventId || newest;
-  });
-  stream.addEventListener("error", () => {
-    say("Not connected; trying again");
-    if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
-    close();
-    waiting = window.setTimeout(open, PATIENCE);
+if (board) {
+  follow(() => `${board.dataset.events}?since=${newest || 0}`, {
+    open: () => say("Live"),
+    error: () => say("Not connected; trying again"),
+    rows(event) {
+      newest = event.lastEventId || newest;
+      told(event);
+    },
+    // More has changed than is worth telling row by row.
+    reload(event) {
+      if (onMap) window.location.reload();
+      else document.body.dispatchEvent(new CustomEvent("course:board"));
+      newest = event.lastEventId || newest;
+    },
   });
 }
-
-// A browser keeps few connections to one server: pages that nobody looks at keep none.
-function close() {
-  stream?.close();
-  stream = null;
-}
-
-document.addEventListener("visibilitychange", () => (document.visibilityState === "visible" ? open() : close()));
-window.addEventListener("pagehide", close);
-window.addEventListener("pageshow", open);
-open();

@@ -76,14 +76,8 @@ def session(app: FastAPI) -> Iterator[Session]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A real PostgreSQL server, whose databases begin with the app's tables; skips the test where none is installed, unless in `CI`."""
-    found = programs()
-    if found is None:
-        words = "no PostgreSQL: install it (Debian: apt install postgresql)"
-        if os.environ.get("CI"):
-            pytest.fail(words)
-        pytest.skip(words)
-    server = Postgres(found)
+    """A real PostgreSQL server, whose databases begin with the app's tables."""
+    server = _postgres()
     try:
         first = server.database(empty=True)
         open_database(first).dispose()
@@ -91,6 +85,27 @@ def postgres() -> Iterator[Postgres]:
         yield server
     finally:
         server.stop()
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Postgres]:
+    """A server that the test may stop, without any tables."""
+    server = _postgres()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _postgres() -> Postgres:
+    """A new server; skips the test where PostgreSQL is not installed, unless in `CI`."""
+    found = programs()
+    if found is None:
+        words = "no PostgreSQL: install it (Debian: apt install postgresql)"
+        if os.environ.get("CI"):
+            pytest.fail(words)
+        pytest.skip(words)
+    return Postgres(found)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

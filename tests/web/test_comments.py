@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 from app.models import AuditEvent, Comment, Role
 from app.routes.progress import _told
 from tests.web.classroom import Classroom
+from tests.web.loops import finish
 
 OBJECTIVE = "namespace-exists"
 HOSTILE = [
@@ -126,7 +127,7 @@ def test_open_pages_of_the_learner_are_told_once_it_is_stored(classroom: Classro
         await stream.aclose()  # type: ignore[attr-defined] # an async generator has it
         return lines
 
-    _, told = asyncio.run(heard())
+    _, told = finish(heard())
     assert told.startswith("event: comment\n")
     assert '"lesson": "lesson-1"' in told
     assert "Well." not in told

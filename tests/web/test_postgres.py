@@ -19,7 +19,7 @@ from app.db import Unusable, open_database, session_of
 from app.main import create_app
 from app.models import Account, Choice, Learner, Role
 from app.services.lesson_texts import Course
-from tests.postgres import Postgres, programs
+from tests.postgres import Postgres
 from tests.web.classroom import KEY, Classroom
 from tests.web.conftest import free_port
 from tests.web.served import eventually
@@ -227,17 +227,6 @@ def test_no_address_breaks_it_either(classroom: Classroom, path: str) -> None:
 
 
 # --------------------------------------------------------------------------------------------------------- while it is away
-
-
-@pytest.fixture
-def own_postgres() -> Iterator[Postgres]:
-    """A server that the test may stop."""
-    found = programs()
-    if found is None:
-        pytest.skip("no PostgreSQL")
-    server = Postgres(found)
-    yield server
-    server.stop()
 
 
 def test_while_it_is_away_pages_say_so_and_then_go_on(own_postgres: Postgres, course: Course, tmp_path: Path) -> None:

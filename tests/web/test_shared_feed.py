@@ -22,7 +22,8 @@ from app.models import Origin
 from app.services import attempts
 from app.services.feed import ATTEMPTS, Event, Feed, progress_of
 from app.services.shared_feed import SharedFeed, feed_for
-from tests.postgres import Postgres, programs
+from tests.postgres import Postgres
+from tests.web.loops import finish
 from tests.web.served import eventually, replicas
 from tests.web.test_pages import report
 from tests.web.test_running import _sign_in
@@ -80,7 +81,7 @@ def test_each_reader_of_every_replica_hears_an_event_once(feeds: tuple[SharedFee
             _some(other, (progress_of(8),), 0, lambda: one.publish_attempts(7, TOLD)),
         )
 
-    mine, theirs, learner, somebody_else = asyncio.run(all_of())
+    mine, theirs, learner, somebody_else = finish(all_of())
     assert (
         [event.data for event in mine] == [event.data for event in theirs] == [event.data for event in learner] == [{"learner": 7, **TOLD}]
     )
@@ -94,7 +95,7 @@ def test_events_keep_their_order_and_none_is_lost(feeds: tuple[SharedFeed, Share
         for number in range(60):
             one.publish("topic", {"number": number})
 
-    heard = asyncio.run(_some(other, ("topic",), 60, many))
+    heard = finish(_some(other, ("topic",), 60, many))
     assert [event.data["number"] for event in heard] == list(range(60))
 
 
@@ -112,7 +113,7 @@ def test_threads_that_publish_at_once_do_not_disturb_each_other(feeds: tuple[Sha
         for thread in threads:
             thread.join()
 
-    heard = asyncio.run(_some(other, ("topic",), 50, many))
+    heard = finish(_some(other, ("topic",), 50, many))
     assert len(heard) == 50
     for by in range(5):
         assert [event.data["number"] for event in heard if event.data["by"] == by] == list(range(10))
@@ -127,7 +128,7 @@ def test_what_is_too_long_to_carry_lets_pages_look_for_themselves(feeds: tuple[S
             await events.next(3)
             return events.ended
 
-    assert asyncio.run(cut())
+    assert finish(cut())
 
 
 @pytest.mark.parametrize("payload", ["", "no json", "[]", '{"a":1}', "[1]", "[[1],2]", '[["topic"],null]'])
@@ -135,7 +136,7 @@ def test_what_somebody_else_says_on_the_channel_does_no_harm(feeds: tuple[Shared
     one, other = feeds
     with psycopg.connect(engine.url.set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True) as stranger:
         stranger.execute("SELECT pg_notify('course_feed', %s)", (payload,))
-    heard = asyncio.run(_some(other, ("fine",), 1, lambda: one.publish("fine", {})))
+    heard = finish(_some(other, ("fine",), 1, lambda: one.publish("fine", {})))
     assert [event.topic for event in heard] == ["fine"]
 
 
@@ -149,10 +150,10 @@ def test_a_connection_that_breaks_is_made_again_and_readers_begin_anew(feeds: tu
             await events.next(5)
             return events.ended
 
-    assert asyncio.run(cut())
+    assert finish(cut())
     for each in feeds:
         assert each.connected.wait(5)
-    assert len(asyncio.run(_some(other, (ATTEMPTS,), 1, lambda: one.publish_attempts(1, TOLD)))) == 1
+    assert len(finish(_some(other, (ATTEMPTS,), 1, lambda: one.publish_attempts(1, TOLD)))) == 1
 
 
 def test_closing_takes_no_time_and_leaves_no_thread(engine: Engine) -> None:
@@ -163,17 +164,6 @@ def test_closing_takes_no_time_and_leaves_no_thread(engine: Engine) -> None:
     feed.close()
     assert time.monotonic() - begun < 1
     assert not [thread for thread in threading.enumerate() if thread.name == "shared feed" and thread is feed._thread]
-
-
-@pytest.fixture
-def own_postgres() -> Iterator[Postgres]:
-    """A server that the test may stop."""
-    found = programs()
-    if found is None:
-        pytest.skip("no PostgreSQL")
-    server = Postgres(found)
-    yield server
-    server.stop()
 
 
 def test_two_processes_on_one_database_tell_each_others_pages_and_go_on_after_it_was_away(own_postgres: Postgres, tmp_path: Path) -> None:
