@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
@@ -19,6 +20,7 @@ from graders.errors import GradingError
 
 _log = logging.getLogger("course")
 
+_COHORT = re.compile(r"(?P<cohort>/cohorts/[0-9]+)(?:/(?P<page>due|learners/[0-9]+|[a-z]+)(?:/|$)|$)", re.ASCII)
 _TITLES = {
     400: "That did not work",
     401: "Sign in first",
@@ -140,7 +142,25 @@ def answer(request: Request, status: int, message: str, help: str, title: str = 
     if request.url.path.startswith("/api/") or "application/json" in request.headers.get("accept", ""):
         number = _number(request)
         return JSONResponse({"error": message, "help": help, **({"request": number} if number else {})}, status)
-    title = title or _TITLES.get(status, "The course broke" if status >= 500 else "That did not work")
-    response = render(request, "error.html", partial="_error.html", title=title, message=message, help=help, number=_number(request))
+    title = title or _title(request, status)
+    facts = {"title": title, "message": message, "help": help, "number": _number(request), "back": _way_back(request)}
+    response = render(request, "error.html", partial="_error.html", **facts)
     response.status_code = status
     return response
+
+
+def _title(request: Request, status: int) -> str:
+    if status == 404 and request.method != "GET":
+        return "That did not work"  # it is about what was typed, or about somebody who is gone; the page is there
+    if status == 404 and request.url.path.startswith(("/link/", "/join/")):
+        return "This link leads nowhere"
+    return _TITLES.get(status, "The course broke" if status >= 500 else "That did not work")
+
+
+def _way_back(request: Request) -> str:
+    """The page of a cohort on which a refused form stood; "" when there is none."""
+    found = _COHORT.match(request.url.path) if request.method != "GET" else None
+    if found is None:
+        return ""
+    page = found["page"] or "people"
+    return f"{found['cohort']}/{page if page.startswith(('due', 'learners')) else 'people'}"

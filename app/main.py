@@ -56,7 +56,7 @@ def create_app(settings: Settings, *, course: Course | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # it would load its page from another host
         redoc_url=None,
-        openapi_url="/api/openapi.json",
+        openapi_url=None if settings.classroom else "/api/openapi.json",
     )
     app.state.settings = settings
     app.state.course = course

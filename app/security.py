@@ -11,13 +11,13 @@ import hashlib
 import hmac
 import re
 import secrets
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import urlsplit
 
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,6 +33,8 @@ HEADER: Final = "x-csrf-token"
 MAX_BODY: Final = 8 * 1024 * 1024  # bytes; a workspace has far less
 MAX_IMPORT: Final = 64 * 1024 * 1024  # and what somebody brings of years of progress, less than that
 _IMPORT: Final = "/progress/import"
+_MAX_OF_NOBODY: Final = 64 * 1024  # what a form holds that is sent before signing in; forms are read before it is asked who sends them
+_TERMINALS: Final = "/api/"  # which read a body only once they know whose it is
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
 _CONTROL: Final = re.compile(r"[\x00-\x20\x7f]")
 _VISITOR: Final = re.compile(r"[A-Za-z0-9_-]{20,64}")
@@ -77,10 +79,10 @@ class Guard:
                 await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        most = MAX_IMPORT if scope["path"] == _IMPORT and not self._settings.classroom else MAX_BODY
-        refusal = self._refusal(scope, headers, most)
         nonce = secrets.token_urlsafe(12)
         session = read_session(self._settings, self._secret, headers) if self._settings.classroom else None
+        most = self._most(scope["path"], session)
+        refusal = self._refusal(scope, headers, most)
         visitor = session or _visitor(headers)
         new = visitor is None
         visitor = visitor or secrets.token_urlsafe(24)
@@ -102,6 +104,11 @@ class Guard:
             return
         await self._app(scope, _Limited(receive, most), guarded)
 
+    def _most(self, path: str, session: str | None) -> int:
+        if not self._settings.classroom:
+            return MAX_IMPORT if path == _IMPORT else MAX_BODY
+        return MAX_BODY if session is not None or path.startswith(_TERMINALS) else _MAX_OF_NOBODY
+
     def _refusal(self, scope: Scope, headers: Headers, most: int) -> PlainTextResponse | None:
         method, host = scope["method"], headers.get("host", "")
         if host.lower() not in self._hosts and not (self._settings.classroom and scope["path"] in _PROBES):
@@ -114,8 +121,10 @@ class Guard:
             return PlainTextResponse("Refused: this request comes from a page of another site.\n", 403)
         length = headers.get("content-length", "0")
         if not length.isdigit() or int(length) > most:
-            words = f"Refused: more than {most // 1024 // 1024} MB at once.\n"
-            return PlainTextResponse(words, 413, headers={"connection": "close"})
+            return PlainTextResponse(f"Refused: more than {_in_words(most)} at once.\n", 413, headers={"connection": "close"})
+        kind = headers.get("content-type", "").lower()
+        if "multipart" in kind and "charset" in kind:  # no browser names one, and some (punycode) take minutes to read
+            return PlainTextResponse("Refused: forms are in UTF-8, without a word on it.\n", 415, headers={"connection": "close"})
         return None
 
 
@@ -132,8 +141,12 @@ class _Limited:
             self._left -= len(message.get("body", b""))
             if self._left < 0:
                 # Of all errors FastAPI passes on only these from where it reads a body.
-                raise HTTPException(413, f"More than {self._most // 1024 // 1024} MB at once.")
+                raise HTTPException(413, f"More than {_in_words(self._most)} at once.")
         return message
+
+
+def _in_words(size: int) -> str:
+    return f"{size // 1024 // 1024} MB" if size >= 1024 * 1024 else f"{size // 1024} KB"
 
 
 def _visitor(headers: Headers) -> str | None:
@@ -142,11 +155,8 @@ def _visitor(headers: Headers) -> str | None:
 
 
 def _cookie(headers: Headers, name: str) -> str | None:
-    try:
-        held = SimpleCookie(headers.get("cookie", "")).get(name)
-    except CookieError:
-        return None
-    return held.value if held is not None else None
+    # As browsers send them, a neighbour's beside ours: for one that is not as it should be, http.cookies gives up all of them.
+    return cookie_parser(headers.get("cookie", "")).get(name)
 
 
 def session_cookie(settings: Settings) -> str:

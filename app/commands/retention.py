@@ -29,7 +29,8 @@ def run(options: Namespace) -> int:
     finally:
         engine.dispose()
     if settings.retention is None:
-        say("COURSE_RETENTION_DAYS is not set: what people have done is kept; what had expired was swept.")
+        swept = "nothing was deleted now" if options.dry_run else "what had expired was swept"
+        say(f"COURSE_RETENTION_DAYS is not set: what people have done is kept; {swept}.")
         return 0
     words = "Would delete" if options.dry_run else "Deleted"
     say(f"{words} {found.learners} learners of cohorts archived more than {settings.retention} days ago, and {found.events} audit events.")

@@ -106,8 +106,8 @@ def _reset(options: Namespace) -> int:
         account = _found(session, options.words[0])
         purpose = one_time_links.purpose_for(account)
         link = settings.url + one_time_links.make_link(session, ON_THE_SERVER, purpose, account.learner_id)
-        hours = one_time_links.LASTS[purpose].total_seconds() / 3600
-    say(f"This link lets {account.email} set a password, once, within {hours:g} hours:")
+        lasts = one_time_links.lasts(purpose)
+    say(f"This link lets {account.email} set a password, once, within {lasts}:")
     put(f"{link}\n")
     return 0
 

@@ -14,7 +14,7 @@ from app.config import Settings
 from app.db import session_of
 from app.deps import EngineDep, SettingsDep, address_of
 from app.errors import AppError, Conflict, NotFound, TooOften
-from app.models import Cohort, JoinLink, Membership
+from app.models import Account, Cohort, JoinLink, Membership, Role
 from app.security import drop_session, keep_session, safe_target
 from app.services import accounts, identities, join_links, one_time_links, passwords, sign_ins, signing_in, throttle
 from app.services.open_id import LASTS, Declined, Journey, OpenId
@@ -96,7 +96,9 @@ async def use_link(
     with session_of(engine, writes=True, learner_id=held.learner_id or 0) as session:
         learner_id = one_time_links.use(session, secret, hashed, address=address_of(request), email=email, name=name)
         admitted = _admit(request, session, learner_id)
-    return _admitted(request, admitted, "/people" if held.learner_id is None else "/")
+        account = session.get_one(Account, learner_id)
+        home = "/people" if held.learner_id is None else "/cohorts" if account.role == Role.INSTRUCTOR else "/"
+    return _admitted(request, admitted, home)
 
 
 @router.get("/join/{code}", name="accounts:join-form")

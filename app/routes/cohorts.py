@@ -121,8 +121,8 @@ async def reset_link(
 ) -> Response:
     """A link with which a learner sets a password, shown once."""
     assert cohort.id is not None
-    path, account, hours = cohort_people.make_link(session, actor, cohort.id, learner_id)
-    page = render(request, "cohorts/link.html", cohort=cohort, url=settings.url + path, email=account.email, hours=hours)
+    path, account, lasts = cohort_people.make_link(session, actor, cohort.id, learner_id)
+    page = render(request, "cohorts/link.html", cohort=cohort, url=settings.url + path, email=account.email, lasts=lasts)
     page.headers["cache-control"] = "no-store"
     return page
 

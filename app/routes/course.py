@@ -36,7 +36,10 @@ async def show(request: Request, course: CourseDep, learner: CurrentLearner, eng
 @router.post("/theme", name="course:theme")
 async def choose_theme(request: Request, theme: Annotated[str, Form(max_length=10)]) -> Response:
     """Light, dark, or as the system has it; back to the page where it was chosen."""
-    back = urlsplit(request.headers.get("referer", ""))
+    try:
+        back = urlsplit(request.headers.get("referer", ""))
+    except ValueError:
+        back = urlsplit("/")
     # One slash: two would begin the address of another host.
     response = RedirectResponse("/" + back.path.lstrip("/\\") + (f"?{back.query}" if back.query else ""), 303)
     if theme in ("light", "dark"):

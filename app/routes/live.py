@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from app.db import session_of
-from app.deps import CurrentLearner, Learner, SessionDep, WantedLesson, of_app, wanted_lesson
+from app.deps import Admission, CurrentLearner, Learner, SessionDep, WantedLesson, check_streams, of_app, wanted_lesson
 from app.errors import Conflict, Forbidden
 from app.models import Origin
 from app.security import FIELD, csrf_token
@@ -230,22 +230,33 @@ async def events(
     entry = await wanted_lesson(lesson)
     if (hub.shared or learner.id not in hub.places) and not _settle(hub, learner):
         return Response(status_code=204)  # which tells a browser not to ask again
+    check_streams(learner, sum(viewer.learner_id == learner.id for viewer in hub.viewers))
     panel = panels.of(learner.id, entry.id, passive=strip)
-    return Stream(hub, panel, learner.id, entry.id, strip, panel.parsed(last_event_id or since))
+    return Stream(hub, panel, learner.id, entry.id, strip, panel.parsed(last_event_id or since), Admission(request))
 
 
 class Stream(Response):
-    """An event stream. One task speaks, when it is woken; another waits for the reader to leave."""
+    """An event stream, for as long as its reader may read it. One task speaks, when it is woken; another waits for the reader to leave."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, hub: Hub, panel: Panel, learner_id: int, lesson_id: str, passive: bool, seen: Seen) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        panel: Panel,
+        learner_id: int,
+        lesson_id: str,
+        passive: bool,
+        seen: Seen,
+        admission: Admission | None = None,
+    ) -> None:
         super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
         del self.headers["content-length"]
         self._hub = hub
         self._panel = panel
         self._who = learner_id, lesson_id, passive
         self._seen = seen
+        self._admission = admission
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         """Speak until the reader leaves, the server ends, or the reader does not take what it is told."""
@@ -266,7 +277,7 @@ class Stream(Response):
 
     async def _speak(self, viewer: Viewer, send: Send) -> None:
         seen, first = self._seen, f"retry: {_RETRY}\n".encode() + _BEAT
-        while not viewer.ended:
+        while not viewer.ended and (self._admission is None or await self._admission.holds()):
             event = self._panel.frame(seen)
             seen = self._panel.seen
             if first or event or viewer.beat:

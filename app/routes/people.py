@@ -73,8 +73,9 @@ async def make_link(request: Request, admin: Admin, actor: ActorDep, engine: Eng
     except AppError as error:
         return _refused(request, engine, admin.id, error)
     settings: Settings = request.app.state.settings
-    hours = int(one_time_links.LASTS[purpose].total_seconds() // 3600)
-    return _page(request, engine, admin.id, words=email, link={"url": settings.url + path, "email": email, "hours": hours})
+    return _page(
+        request, engine, admin.id, words=email, link={"url": settings.url + path, "email": email, "lasts": one_time_links.lasts(purpose)}
+    )
 
 
 @router.post("/{learner_id}/delete", name="accounts:person-delete")

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from starlette.responses import Response, StreamingResponse
 
 from app.db import session_of
-from app.deps import CourseDep, CurrentLearner, EngineDep, FeedDep, SessionDep, WantedLesson
+from app.deps import Admission, CourseDep, CurrentLearner, EngineDep, FeedDep, SessionDep, WantedLesson, check_streams
 from app.services import attempt_steps, classroom_notes, progress, progress_page, reading
 from app.services.attempt_steps import in_words
 from app.services.feed import Feed, progress_of
@@ -48,20 +48,25 @@ async def show(request: Request, course: CourseDep, learner: CurrentLearner, ses
 
 
 @router.get("/progress/events", name="progress:events", include_in_schema=False)
-async def events(learner: CurrentLearner, engine: EngineDep, feed: FeedDep) -> Response:
+async def events(request: Request, learner: CurrentLearner, engine: EngineDep, feed: FeedDep) -> Response:
     """A stream of what is recorded: first the id of the newest attempt, then an event for each lesson that has new ones."""
+    check_streams(learner, feed.readers_of(progress_of(learner.id)))
     return StreamingResponse(
-        _told(feed, engine, learner.id), media_type="text/event-stream", headers={"cache-control": "no-store", "x-accel-buffering": "no"}
+        _told(feed, engine, learner.id, Admission(request)),
+        media_type="text/event-stream",
+        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )
 
 
-async def _told(feed: Feed, engine: Engine, learner_id: int) -> AsyncIterator[str]:
+async def _told(feed: Feed, engine: Engine, learner_id: int, admission: Admission | None = None) -> AsyncIterator[str]:
     with feed.subscribe((progress_of(learner_id),)) as heard:
         with session_of(engine, writes=False) as session:  # only now, so that nothing falls between
             newest = progress_page.newest(session, learner_id)
         yield f"retry: 1000\nevent: newest\ndata: {newest}\n\n"
         while not heard.ended:
             event = await heard.next(_HEARTBEAT)
+            if admission is not None and not await admission.holds():
+                return
             if event is None:
                 yield ": still here\n\n"
             elif "comment" in event.data:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, func, or_, select
 
 from app.errors import AppError, Conflict, NotFound
-from app.models import Account, Learner, Membership, OneTimeLink, Role, TerminalToken
+from app.models import Account, Learner, Membership, OneTimeLink, Purpose, Role, TerminalToken
 from app.services import sign_ins
 from app.services.audit import Actor, note
 
@@ -135,6 +135,12 @@ def _void_links(session: Session, learner_id: int) -> None:
     session.exec(delete(OneTimeLink).where(col(OneTimeLink.learner_id) == learner_id, col(OneTimeLink.used_at).is_(None)))
 
 
+def _void_resets_by(session: Session, maker_id: int) -> None:
+    """Make void what would let somebody into other people's accounts who may do so no longer; invitations lead into empty ones."""
+    made = (OneTimeLink.made_by == maker_id, OneTimeLink.purpose == Purpose.RESET, col(OneTimeLink.used_at).is_(None))
+    session.exec(delete(OneTimeLink).where(*made))  # type: ignore[arg-type] # columns
+
+
 def people(session: Session, words: str = "", page: int = 1) -> People:
     """Those whose name or address has these words in it, by name."""
     query = select(Account, Learner.name).join(Learner, col(Learner.id) == Account.learner_id)
@@ -153,7 +159,7 @@ def people(session: Session, words: str = "", page: int = 1) -> People:
 
 
 def set_role(session: Session, actor: Actor, learner_id: int, role: Role) -> None:
-    """Let somebody do more or less. Raises NotFound, and Conflict for the last admin."""
+    """Let somebody do more or less; links that set their password are void then. Raises NotFound, and Conflict for the last admin."""
     account = _account(session, learner_id)
     if account.role == role:
         return
@@ -161,6 +167,8 @@ def set_role(session: Session, actor: Actor, learner_id: int, role: Role) -> Non
         _another_admin(session, learner_id, "given another role")
     if role is Role.LEARNER:  # who is no instructor teaches nobody
         session.exec(delete(Membership).where(col(Membership.learner_id) == learner_id, col(Membership.role) == Role.INSTRUCTOR))
+    _void_links(session, learner_id)  # whoever has one may have made it for somebody who could do less
+    _void_resets_by(session, learner_id)
     before, account.role = account.role, role
     note(session, actor, "account.role-changed", account.email, before=before, after=str(role))
 
@@ -173,6 +181,7 @@ def set_active(session: Session, actor: Actor, learner_id: int, active: bool) ->
     if not active:
         _another_admin(session, learner_id, "deactivated")
         end_all(session, learner_id)
+        _void_resets_by(session, learner_id)
     account.active = active
     note(session, actor, "account.activated" if active else "account.deactivated", account.email)
 
@@ -184,6 +193,7 @@ def remove(session: Session, actor: Actor, learner_id: int, typed: str) -> None:
     if typed.strip().lower() != account.email:
         raise Invalid("The address that was typed is not that of the account, so nothing was deleted.", help=f"Type {account.email}.")
     _another_admin(session, learner_id, "deleted")
+    _void_resets_by(session, learner_id)
     note(session, actor, "account.deleted", account.email)
     session.flush()
     session.exec(delete(Learner).where(col(Learner.id) == learner_id))  # the database takes along all that is theirs

@@ -81,8 +81,8 @@ def of_cohort(session: Session, cohort_id: int, words: str = "", page: int = 1) 
     return People(instructors, [Somebody(*row) for row in rows], found, page)
 
 
-def make_link(session: Session, actor: Actor, cohort_id: int, learner_id: int) -> tuple[str, Account, int]:
-    """A link with which a learner of the cohort sets a password; gives its path, whose it is, and for how many hours it holds.
+def make_link(session: Session, actor: Actor, cohort_id: int, learner_id: int) -> tuple[str, Account, str]:
+    """A link with which a learner of the cohort sets a password; gives its path, whose it is, and how long it holds.
 
     Raises NotFound for somebody else, and Forbidden where only an admin may make one.
     """
@@ -91,7 +91,7 @@ def make_link(session: Session, actor: Actor, cohort_id: int, learner_id: int) -
         raise NotFound("This cohort has no such learner.", help="They may have left it. Reload the page.")
     purpose = one_time_links.purpose_for(account)
     path = one_time_links.make_link(session, actor, purpose, learner_id, cohort_id=cohort_id)
-    return path, account, int(one_time_links.LASTS[purpose].total_seconds() // 3600)
+    return path, account, one_time_links.lasts(purpose)
 
 
 def addresses(session: Session, cohort_id: int) -> list[tuple[str, str]]:

@@ -83,6 +83,11 @@ class Feed:
         for reader in readers:
             reader.end()
 
+    def readers_of(self, topic: str) -> int:
+        """How many are subscribed to a topic."""
+        with self._lock:
+            return len(self._by_topic.get(topic, ()))
+
     @property
     def readers(self) -> int:
         """How many are subscribed."""

@@ -22,7 +22,8 @@ from graders.sources.manifests import read_texts
 
 _NOT_SHOWN: Final = "(value not shown)"
 _SUSPICIOUS: Final = re.compile(r"secret|passw|pwd|token|jwt|credential|private|key\b|_url\b|\b(string)?data['\"]?\s*:", re.IGNORECASE)
-_SET_ASIDE: Final = re.compile(r"#.*(\bkind['\"]?\s*:\s*['\"]?secret|\b(string)?data['\"]?\s*:)", re.IGNORECASE)  # a Secret in a comment
+# A Secret in a comment. It begins at the line's first `#` alone: from each of a line of thousands it would take hours.
+_SET_ASIDE: Final = re.compile(r"^[^#\n]*#.*(\bkind['\"]?\s*:\s*['\"]?secret|\b(string)?data['\"]?\s*:)", re.IGNORECASE | re.MULTILINE)
 _REPEATS: Final = "last-applied-configuration"  # an annotation that holds the whole object once more
 
 

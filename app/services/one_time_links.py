@@ -18,6 +18,12 @@ from app.services.sign_ins import digest, new_secret
 LASTS: Final = {Purpose.SETUP: timedelta(hours=24), Purpose.RESET: timedelta(hours=24), Purpose.INVITATION: timedelta(days=7)}
 
 
+def lasts(purpose: Purpose) -> str:
+    """How long such a link holds, in words."""
+    hours = LASTS[purpose] // timedelta(hours=1)
+    return f"{hours // 24} days" if hours >= 48 else f"{hours} hours"
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """What a link is for, and whom it lets in; nobody yet when it makes the first admin."""
@@ -109,7 +115,7 @@ def held_by(session: Session, secret: str) -> Held:
             raise _void()
         return Held(Purpose.SETUP, None)
     account = session.get(Account, link.learner_id)
-    if account is None or not account.active:
+    if account is None or not account.active or not _could_still_be_made(session, link, account):
         raise _void()
     return Held(Purpose(link.purpose), link.learner_id, account.email, accounts.name_of(session, link.learner_id))
 
@@ -155,6 +161,13 @@ def _new(session: Session, purpose: Purpose, learner_id: int | None, made_by: in
 
 def _has_admin(session: Session) -> bool:
     return session.exec(select(Account.learner_id).where(Account.role == Role.ADMIN).limit(1)).first() is not None
+
+
+def _could_still_be_made(session: Session, link: OneTimeLink, account: Account) -> bool:
+    """Whether whoever made a link into somebody's work may make it still: the learner may have joined another cohort meanwhile."""
+    if link.purpose != Purpose.RESET or link.made_by is None:
+        return True
+    return may_make(session, Actor(link.made_by, ""), account)
 
 
 def _void() -> NotFound:

@@ -112,13 +112,16 @@ def plan(session: Session, actor: Actor, cohort: Cohort, read: Read) -> Plan:
         owner = taken.get(entry.namespace or "")
         if owner is not None and owner != learner_id:
             faults.append(Fault(entry.number, f"The namespace {entry.namespace} is somebody else's already."))
+        elif owner is None and (entry.namespace or "").startswith(shared_cluster.PREFIX):
+            faults.append(Fault(entry.number, f"Names such as {entry.namespace} are given out by the course itself."))
         elif owner is not None:  # theirs already, in this cohort or in another: there is one cluster
             entry = replace(entry, namespace=None)
         if account is None or learner_id is None:
             steps.append(Step(entry, "new"))
             continue
         what = "there" if learner_id in members else "added" if seen is None or learner_id in seen else "asked"
-        steps.append(Step(entry, what, name if name != entry.name else "", learner_id))
+        # What a stranger is called is nobody's business.
+        steps.append(Step(entry, what, name if name != entry.name and what != "asked" else "", learner_id))
     return Plan(tuple(steps), tuple(sorted(faults, key=lambda fault: fault.number)), read.supposed)
 
 

@@ -12,10 +12,17 @@ export function csrfHeaders() {
   return { "X-CSRF-Token": document.querySelector('meta[name="csrf-token"]').content };
 }
 
+function zoneOf(date) {
+  return new Intl.DateTimeFormat(undefined, { timeZoneName: "short" }).formatToParts(date).find((part) => part.type === "timeZoneName").value;
+}
+
 function localTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const date = new Date(time.dateTime);
-    if (!Number.isNaN(date.valueOf())) time.textContent = date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+    if (Number.isNaN(date.valueOf())) continue;
+    time.textContent = date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+    time.title = date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "long" }); // with the name of the zone
+    if (time.closest(".due")) time.textContent += ` ${zoneOf(date)}`; // what is due is told to others, who may be elsewhere
   }
 }
 

@@ -77,6 +77,27 @@ def test_only_instructors_can_teach(classroom: Classroom, email: str, status: in
     assert classroom.client(ada).send_form(f"/cohorts/{number}/instructors", {"email": email}).status_code == status
 
 
+@SQLITE
+@pytest.mark.parametrize(
+    ("form", "fields", "page"),
+    [
+        ("/instructors", {"email": "nobody@example.org"}, "/people"),
+        ("", {"name": ""}, "/people"),
+        ("/links", {"days": "0"}, "/people"),
+        ("/due", {"zone": "Nowhere/Land"}, "/due"),
+        ("/due/extensions", {"email": "nobody@example.org", "lesson": "lesson-1", "at": "2026-12-01T18:00"}, "/due"),
+        ("/learners/999/comments", {"lesson_id": "lesson-1", "text": "Well done."}, "/learners/999"),
+    ],
+)
+def test_a_form_that_is_refused_leads_back_to_its_page(classroom: Classroom, form: str, fields: dict[str, str], page: str) -> None:
+    ada = classroom.person("Ada", Role.INSTRUCTOR)
+    base = f"/cohorts/{classroom.cohort('Autumn', [ada])}"
+    answer = classroom.client(ada).send_form(base + form, fields)
+    assert answer.status_code >= 400
+    assert f'<a class="button" href="{base}{page}">Back</a>' in answer.text
+    assert "There is no such page" not in answer.text
+
+
 def test_who_is_no_instructor_any_more_sees_the_cohort_no_longer(classroom: Classroom) -> None:
     ada = classroom.person("Ada", Role.INSTRUCTOR)
     number = classroom.cohort("Autumn", [ada])

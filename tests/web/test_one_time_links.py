@@ -180,3 +180,23 @@ def test_an_invitation_is_for_who_has_never_been_there(classroom: Classroom, lin
     with pytest.raises(Conflict):
         link_for(ada, Purpose.INVITATION)
     assert "Welcome to the course" in classroom.client().get(link_for(classroom.person("Bob"), Purpose.INVITATION)).text
+
+
+@sqlite_alone
+def test_an_instructor_who_is_invited_arrives_where_cohorts_are_made(classroom: Classroom, link_for: Callable[..., str]) -> None:
+    path = link_for(classroom.person("Mia", Role.INSTRUCTOR), Purpose.INVITATION)
+    answer = stranger(classroom).send_form(path, {"password": GOOD})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/cohorts")
+
+
+@pytest.mark.parametrize(("purpose", "words"), [(Purpose.RESET, "24 hours"), (Purpose.INVITATION, "7 days"), (Purpose.SETUP, "24 hours")])
+def test_how_long_a_link_holds_is_said_in_the_unit_that_one_thinks_in(purpose: Purpose, words: str) -> None:
+    assert one_time_links.lasts(purpose) == words
+
+
+@sqlite_alone
+def test_a_link_that_is_used_up_says_so_and_leads_to_the_door(classroom: Classroom) -> None:
+    page = stranger(classroom).get("/link/nothing-of-ours")
+    assert page.status_code == 404
+    assert "This link leads nowhere" in page.text
+    assert '<a class="button" href="/sign-in">Sign in</a>' in page.text
