@@ -26,6 +26,7 @@ from graders.version import version
 from graders.wire import Json
 from tests.cases import EXERCISES
 from tests.web.classroom import Classroom
+from tests.web.loops import finish
 from tests.web.submitting import GOOD, changed, sealed, snapshot_of, submission
 
 one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -199,7 +200,7 @@ def test_pages_that_are_open_hear_of_it(classroom: Classroom) -> None:
         assert event is not None
         return dict(event.data)
 
-    told = anyio.run(heard)
+    told = finish(heard())
     assert (told["learner"], told["lesson"], told["origin"], told["complete"]) == (ada.id, "lesson-1", "submitted", True)
 
 
