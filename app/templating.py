@@ -105,7 +105,7 @@ def render_kept(request: Request, page: str, key: tuple[Hashable, ...], facts: C
     `facts` gives what its template needs. The visitor's token and the answer's nonce are put in each time.
     """
     freshness = request.app.state.freshness
-    whole_key = (id(freshness), page, request.url.path, _theme(request), key)
+    whole_key = (freshness, page, request.url.path, _theme(request), key)
     stamp = freshness.stamp()  # before the facts are read: a change in between makes it stale, never kept too long
     kept = _KEPT.get(whole_key)
     if kept is None or kept[0] != stamp:
