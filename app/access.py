@@ -21,7 +21,6 @@ PUBLIC: Final = frozenset(
         "course:theme",
         "health:alive",
         "health:ready",
-        "health:metrics",
         "accounts:sign-in",
         "accounts:sign-in-form",
         "accounts:open-id",

@@ -55,8 +55,8 @@ def _run(argv: Sequence[str] | None) -> int:
         put(overview())
         return 0 if argv else 2
     if argv[0] == "--version":
-        from importlib.metadata import version
+        from graders.version import version
 
-        put(f"course {version('kubernetes-course')}\n")
+        put(f"course {version()}\n")
         return 0
     return find_command(argv[0]).run(argv[0], argv[1:])

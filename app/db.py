@@ -1,4 +1,4 @@
-"""The database: its engine, its sessions and its schema, brought up to date by the migrations."""
+"""The database: its engine, its sessions, what its two kinds do differently, and its schema, brought up to date by the migrations."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import ColumnElement, Connection, Engine, event, func, or_, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlmodel import Session, create_engine
+from sqlmodel import Session, SQLModel, col, create_engine
 
 from graders.errors import GradingError
 
@@ -105,6 +106,22 @@ def unusable(engine: Engine, error: Exception) -> Unusable:
     status, title, public, advice = _meaning(error)
     message = f"The course's database, {_place(engine)}, cannot be used: {cause}."
     return Unusable(message, help=todo, status=status, title=title, public=public, advice=advice)
+
+
+def insert_into(session: Session, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that can say what to do where a row is there already; both databases can, each in its own dialect."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    return insert(table)
+
+
+def with_words(words: str, *columns: Any) -> list[ColumnElement[bool]]:
+    """Conditions that each of these words, eight at most, stands in one of the columns, whatever its case."""
+    return [or_(*(_holds(col(column), word) for column in columns)) for word in words.replace("\0", "").lower().split()[:8]]
+
+
+def _holds(column: Any, word: str) -> ColumnElement[bool]:
+    # SQLite's lower() knows A to Z alone.
+    return or_(func.lower(column).contains(word, autoescape=True), column.contains(word.title(), autoescape=True))
 
 
 def _place(engine: Engine) -> str:

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, TypeVar
 
-from anyio import to_thread
 from fastapi import Depends, Path, Request
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from app.config import Settings
 from app.db import session_of
-from app.errors import Forbidden, NotFound, SignInNeeded, TooOften
+from app.errors import Forbidden, NotFound, SignInNeeded
 from app.models import Cohort, Role
-from app.services import cohorts, sign_ins
+from app.services import cohorts
 from app.services.audit import Actor
 from app.services.feed import Feed
 from app.services.lesson_texts import Course
 from app.services.search import SearchIndex
 from app.services.sign_ins import Person
-from graders.errors import GradingError, UsageError
+from graders.errors import UsageError
 from graders.lessons import LESSONS, Entry
 from graders.terminal.names import find_lesson
 
@@ -36,42 +34,6 @@ class Learner:
     id: int
     namespace: str
     person: Person | None = None
-
-
-LOOK_AGAIN: Final = 60.0  # seconds
-_MOST_STREAMS: Final = 20  # of one kind that one learner may read at once, as many as anybody has pages in front
-
-
-def check_streams(learner: Learner, readers: int) -> None:
-    """Let nobody in a classroom, who has `readers` streams already, hold more connections than pages. Raises TooOften."""
-    if learner.person is not None and readers >= _MOST_STREAMS:
-        raise TooOften("You have very many pages open.", seconds=30, help="Close some of them; the others go on.")
-
-
-class Admission:
-    """Whether whoever reads a stream may do so still. It outlasts the request that was let in: the sign-in may end meanwhile, or the
-    learner be given another namespace. On a learner's own machine it always holds."""
-
-    def __init__(self, request: Request) -> None:
-        self._engine: Engine = request.app.state.engine
-        self._secret: str | None = request.state.session
-        self._person: Person | None = request.state.learner.person
-        self._asked = time.monotonic()
-
-    async def holds(self) -> bool:
-        """So it was a minute ago at most."""
-        if self._secret is None or time.monotonic() - self._asked < LOOK_AGAIN:
-            return True
-        self._asked = time.monotonic()
-        return await to_thread.run_sync(self._is_there, self._secret)
-
-    def _is_there(self, secret: str) -> bool:
-        try:
-            with session_of(self._engine, writes=False) as session:
-                found = sign_ins.signed_in(session, secret)
-        except GradingError:  # the database is away: nobody is sent away for that
-            return True
-        return found is not None and self._person is not None and found[0].namespace == self._person.namespace
 
 
 # All that a route may ask for is `async`, so that it runs on the event loop, as the routes do: a read of a local file takes less time than

@@ -26,7 +26,7 @@ from app.errors import Forbidden
 
 COOKIE: Final = "course_visitor"
 _SESSION: Final = "course_session"
-_PROBES: Final = ("/healthz", "/readyz", "/metrics")
+_PROBES: Final = ("/healthz", "/readyz")
 """What asks these knows the server by its address in the cluster, not by its name."""
 FIELD: Final = "csrf_token"
 HEADER: Final = "x-csrf-token"

@@ -31,7 +31,8 @@ from app.models import (
     Standing,
     utc_now,
 )
-from app.services.standings import Told, asked, derive
+from app.services.curriculum import asked
+from app.services.standings import Told, derive
 from graders.lessons import LESSONS
 from graders.objective import Objective
 

@@ -61,9 +61,9 @@ def _run(options: Namespace) -> int:
         put(parser().format_help())
         return 0
     if options.version:
-        from importlib.metadata import version
+        from graders.version import version
 
-        put(f"grade {version('kubernetes-course')}\n")
+        put(f"grade {version()}\n")
         return 0
     if options.completion:
         from graders.terminal.completion import script

@@ -23,6 +23,7 @@ from app.services.board import SORTS, Board, State, Wish
 from app.services.board_stream import Follower
 from app.services.lesson_texts import Course
 from app.services.packing import gzipped
+from app.streams import HEADERS, MEDIA_TYPE
 from app.templating import render
 from graders.lessons import LESSONS
 
@@ -146,9 +147,7 @@ async def events(
     assert cohort.id is not None
     seen = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) < 10 else since
     follower = Follower(engine, feed, cohort.id, request.state.session)
-    return StreamingResponse(
-        follower.told(seen), media_type="text/event-stream", headers={"cache-control": "no-store", "x-accel-buffering": "no"}
-    )
+    return StreamingResponse(follower.told(seen), media_type=MEDIA_TYPE, headers=HEADERS)
 
 
 @router.get("/cohorts/{cohort_id}/stuck", name="board:stuck")

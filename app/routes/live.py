@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from app.db import session_of
-from app.deps import Admission, CurrentLearner, Learner, SessionDep, WantedLesson, check_streams, of_app, wanted_lesson
+from app.deps import CurrentLearner, Learner, SessionDep, WantedLesson, of_app, wanted_lesson
 from app.errors import Conflict, Forbidden
 from app.models import Origin
 from app.security import FIELD, csrf_token
@@ -28,6 +28,7 @@ from app.services.live_page import judged, lines
 from app.services.live_panel import Panel, Panels, Seen
 from app.services.live_picture import Trouble
 from app.services.shown import shown
+from app.streams import HEADERS, MEDIA_TYPE, Admission, check_streams
 from app.templating import piece, render
 from graders.engine import evaluate
 from graders.errors import ClusterUnavailable, GradingError
@@ -238,7 +239,7 @@ async def events(
 class Stream(Response):
     """An event stream, for as long as its reader may read it. One task speaks, when it is woken; another waits for the reader to leave."""
 
-    media_type = "text/event-stream"
+    media_type = MEDIA_TYPE
 
     def __init__(
         self,
@@ -250,7 +251,7 @@ class Stream(Response):
         seen: Seen,
         admission: Admission | None = None,
     ) -> None:
-        super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
+        super().__init__(headers=HEADERS)
         del self.headers["content-length"]
         self._hub = hub
         self._panel = panel

@@ -12,12 +12,13 @@ from sqlalchemy import Engine
 from starlette.responses import Response, StreamingResponse
 
 from app.db import session_of
-from app.deps import Admission, CourseDep, CurrentLearner, EngineDep, FeedDep, SessionDep, WantedLesson, check_streams
+from app.deps import CourseDep, CurrentLearner, EngineDep, FeedDep, SessionDep, WantedLesson
 from app.services import attempt_steps, classroom_notes, progress, progress_page, reading
 from app.services.attempt_steps import in_words
 from app.services.feed import Feed, progress_of
 from app.services.journal import Journal
 from app.services.shared_feed import feed_for
+from app.streams import HEADERS, MEDIA_TYPE, Admission, check_streams
 from app.templating import render
 
 
@@ -26,13 +27,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """While the app runs it has a feed and, on a learner's own machine, takes in what `grade` leaves."""
     state = app.state
     state.feed = feed_for(state.engine, state.metrics.recorded) if state.settings.classroom else Feed()
-    if app.state.settings.classroom:
+    if state.settings.classroom:
         yield
     else:
-        app.state.journal = Journal(app.state.settings.data, app.state.feed)
-        async with app.state.journal.kept(app.state.engine, app.state.learner.id):
+        state.journal = Journal(state.settings.data, state.feed)
+        async with state.journal.kept(state.engine, state.learner.id):
             yield
-    app.state.feed.close()
+    state.feed.close()
 
 
 router = APIRouter(lifespan=_lifespan)
@@ -53,8 +54,8 @@ async def events(request: Request, learner: CurrentLearner, engine: EngineDep, f
     check_streams(learner, feed.readers_of(progress_of(learner.id)))
     return StreamingResponse(
         _told(feed, engine, learner.id, Admission(request)),
-        media_type="text/event-stream",
-        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+        media_type=MEDIA_TYPE,
+        headers=HEADERS,
     )
 
 

@@ -14,7 +14,8 @@ from starlette.responses import JSONResponse, Response
 from app.db import session_of
 from app.deps import CurrentLearner, CurrentPerson, EngineDep
 from app.errors import AppError, Conflict
-from app.services import submissions, terminals, throttle
+from app.models import utc_now
+from app.services import attempts, submissions, terminals, throttle
 from app.services.submissions import Answer, Judged, Submission
 from graders.errors import GradingError
 from graders.version import version
@@ -55,14 +56,14 @@ async def submit(request: Request, learner: CurrentLearner, engine: EngineDep) -
     if len(body) > _LARGE:
         with session_of(engine, writes=True) as session:
             throttle.check(session, "large submission", str(learner.id), _LARGE_A_MINUTE, 60)
-    submission = await to_thread.run_sync(submissions.parsed, body, submissions.now(), limiter=judging)
+    submission = await to_thread.run_sync(submissions.parsed, body, utc_now(), limiter=judging)
     judged = await to_thread.run_sync(submissions.judged, submission, limiter=judging)
     # In the thread as well: a score of statements and the wait for the disk, fifty times a second, would leave pages no time.
     answer = await to_thread.run_sync(_stored, engine, learner.id, submission, judged, limiter=storing)
     feed = getattr(request.app.state, "feed", None)
     if feed is not None:
-        for told in submissions.told(answer.made):
-            feed.publish_attempts(learner.id, told)
+        for attempt in answer.made:
+            feed.publish_attempts(learner.id, attempts.told(attempt))
     return JSONResponse(answer.data, 201 if answer.made else 200, headers={"cache-control": "no-store"})
 
 

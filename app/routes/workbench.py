@@ -23,10 +23,9 @@ from app.deps import CourseDep, CurrentLearner, EngineDep, Learner, WantedLesson
 from app.errors import Conflict, NotFound
 from app.models import WorkspaceFile
 from app.security import MAX_BODY
-from app.services import classroom_notes, comments, progress, schema_help, starters, workbench, workspace
+from app.services import attempts, classroom_notes, comments, progress, schema_help, starters, workbench, workspace
 from app.services.comments import Said
 from app.services.differences import compare, in_one_column
-from app.services.journal import told
 from app.services.lesson_page import neighbours
 from app.services.lesson_texts import Course
 from app.services.progress import LessonProgress
@@ -250,7 +249,7 @@ def _recorded(request: Request, entry: Entry, learner: Learner, verdicts: workbe
         held = _Held.read(session, learner, entry.id)
     feed = getattr(request.app.state, "feed", None)  # a process that only answers requests has none
     if feed is not None:
-        feed.publish_attempts(learner.id, told(attempt))
+        feed.publish_attempts(learner.id, attempts.told(attempt))
     return workbench.verdicts(request.app.state.course, verdicts.report, held.progress, held.hints, held.said)
 
 

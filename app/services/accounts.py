@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, delete, func, or_, select
+from sqlmodel import Session, col, delete, func, select
 
+from app.db import with_words
 from app.errors import AppError, Conflict, NotFound
 from app.models import Account, Learner, Membership, OneTimeLink, Purpose, Role, TerminalToken
 from app.services import sign_ins
@@ -144,14 +145,7 @@ def _void_resets_by(session: Session, maker_id: int) -> None:
 def people(session: Session, words: str = "", page: int = 1) -> People:
     """Those whose name or address has these words in it, by name."""
     query = select(Account, Learner.name).join(Learner, col(Learner.id) == Account.learner_id)
-    for word in words.replace("\0", "").lower().split()[:8]:
-        query = query.where(
-            or_(
-                func.lower(Learner.name).contains(word, autoescape=True),
-                col(Learner.name).contains(word.title(), autoescape=True),  # SQLite's lower() knows A to Z alone
-                col(Account.email).contains(word, autoescape=True),
-            )
-        )
+    query = query.where(*with_words(words, Learner.name, Account.email))
     found = session.exec(select(func.count()).select_from(query.subquery())).one()
     page = min(max(1, page), max(1, -(-found // PAGE)))
     rows = session.exec(query.order_by(func.lower(Learner.name), col(Account.learner_id)).offset((page - 1) * PAGE).limit(PAGE))

@@ -88,3 +88,15 @@ def statuses(report: Report | Mapping[str, Any]) -> dict[str, str]:
     if isinstance(report, Report):
         return {result.objective.id: str(result.status) for result in report.results}
     return {objective["id"]: objective["status"] for objective in report["objectives"]}
+
+
+def told(attempt: Attempt) -> dict[str, Any]:
+    """What the feed says of an attempt."""
+    return {
+        "lesson": attempt.lesson_id,
+        "origin": str(attempt.origin),
+        "complete": attempt.complete,
+        "passed": attempt.passed,
+        "counted": attempt.counted,
+        "count": 1,
+    }

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
+from app.db import with_words
 from app.models import AuditEvent, Cohort
 
 PAGE: Final = 100
@@ -45,9 +45,7 @@ def read(session: Session, *, cohort_id: int | None = None, noun: str = "", word
         query = query.where(AuditEvent.cohort_id == cohort_id)
     if noun:
         query = query.where(col(AuditEvent.action).startswith(noun.replace("\x00", "") + ".", autoescape=True))
-    for word in words.replace("\x00", "").lower().split()[:8]:
-        of_either = (func.lower(each).contains(word, autoescape=True) for each in (AuditEvent.actor, AuditEvent.subject))
-        query = query.where(or_(*of_either))
+    query = query.where(*with_words(words, AuditEvent.actor, AuditEvent.subject))
     if before is not None:
         query = query.where(col(AuditEvent.id) < before)
     found = [Line(event, cohort or "") for event, cohort in session.exec(query.order_by(col(AuditEvent.id).desc()).limit(PAGE + 1))]

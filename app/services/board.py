@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 
 from app.models import Account, Attempt, DueDate, Extension, Learner, Membership, Role, Standing
 from app.services import stuck
-from app.services.standings import asked
+from app.services.curriculum import asked
 from app.services.stuck import Stuck
 from graders.lessons import LESSONS
 

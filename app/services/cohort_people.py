@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
+from app.db import with_words
 from app.errors import NotFound
 from app.models import Account, Learner, Membership, Role
 from app.services import one_time_links
@@ -71,10 +72,7 @@ def of_cohort(session: Session, cohort_id: int, words: str = "", page: int = 1) 
         .order_by(*by_name)
     )
     instructors = [Somebody(*row) for row in session.execute(everybody.where(col(Membership.role) == Role.INSTRUCTOR))]
-    learners = everybody.where(col(Membership.role) == Role.LEARNER)
-    for word in words.replace("\x00", "").lower().split()[:8]:
-        of_either = (func.lower(each).contains(word, autoescape=True) for each in (Learner.name, Account.email))
-        learners = learners.where(or_(*of_either))
+    learners = everybody.where(col(Membership.role) == Role.LEARNER, *with_words(words, Learner.name, Account.email))
     found = session.execute(select(func.count()).select_from(learners.order_by(None).subquery())).scalar_one()
     page = min(max(1, page), max(1, -(-found // PAGE)))
     rows = session.execute(learners.offset((page - 1) * PAGE).limit(PAGE))

@@ -12,6 +12,7 @@ from sqlalchemy import func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
+from app.db import insert_into
 from app.errors import Conflict, Forbidden, NotFound
 from app.models import Account, Cohort, Learner, Membership, Role, Standing, utc_now
 from app.services import accounts
@@ -146,8 +147,7 @@ def enrol_all(session: Session, cohort_id: int, seats: Sequence[tuple[int, str |
 
 
 def _entering(session: Session) -> postgresql.Insert | sqlite.Insert:
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    return insert(Membership).on_conflict_do_nothing(index_elements=["cohort_id", "learner_id"])
+    return insert_into(session, Membership).on_conflict_do_nothing(index_elements=["cohort_id", "learner_id"])
 
 
 def add_instructor(session: Session, actor: Actor, cohort: Cohort, email: str) -> str:

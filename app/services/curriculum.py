@@ -1,6 +1,11 @@
-"""The course as a whole: how long lessons take, and which of them build on which."""
+"""The course as a whole: how long lessons take, which of them build on which, and how much each asks."""
 
 from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from graders.lessons import LESSONS
 
 MINUTES = {
     "lesson-0": 45,
@@ -55,3 +60,24 @@ def builds_on(lesson: str) -> tuple[str, ...]:
             found.add(earlier)
             waiting += _BUILDS_ON.get(earlier, ())
     return tuple(sorted(found, key=number))
+
+
+class Asked(NamedTuple):
+    """What a lesson asks: the ids of the objectives that count, in teaching order, those of the bonus ones, and how many of the former show
+    on a cluster only."""
+
+    counted: tuple[str, ...]
+    bonus: frozenset[str]
+    live: int
+
+
+@lru_cache(maxsize=64)
+def asked(lesson_id: str) -> Asked | None:
+    """What a lesson asks; None for one that the course does not have."""
+    for entry in LESSONS:
+        if entry.id == lesson_id:
+            objectives = entry.load().objectives
+            counted = [each for each in objectives if not each.bonus]
+            bonus = frozenset(each.id for each in objectives if each.bonus)
+            return Asked(tuple(each.id for each in counted), bonus, sum(each.live for each in counted))
+    return None

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
 from app.models import Attempt, Learner, Membership, Origin, Role
@@ -77,15 +77,17 @@ def digest_of(snapshot: Snapshot, lesson: Lesson) -> str:
 
 def of_learner(session: Session, cohort_id: int, learner_id: int) -> list[Same]:
     """What a learner of a cohort shares with others of it, by lesson and name; each fact once."""
-    attempts = _attempts(session, cohort_id)
-    shared = {row.cluster for row in attempts if row.origin == Origin.CLUSTER}  # the classroom's own cluster is everybody's
-    mine = {_fact(row, what) for row in attempts if row.learner_id == learner_id for what in _says(row, shared)}
+    own = _attempts(session, cohort_id, col(Attempt.learner_id) == learner_id)
+    clusters, digests = {row.cluster for row in own} - {""}, {row.digest for row in own} - {""}
+    if not clusters and not digests:
+        return []
+    # Of others only what can be equal is read: a class has tens of thousands of attempts.
+    equal = col(Attempt.cluster).in_(clusters) | col(Attempt.digest).in_(digests)
+    others = _attempts(session, cohort_id, col(Attempt.learner_id) != learner_id, equal)
+    shared = {row.cluster for row in (*own, *others) if row.origin == Origin.CLUSTER}  # the classroom's own cluster is everybody's
+    mine = {_fact(row, what) for row in own for what in _says(row, shared)}
     found = {
-        Same(row.lesson_id, what, row.learner_id, row.name)
-        for row in attempts
-        if row.learner_id != learner_id
-        for what in _says(row, shared)
-        if _fact(row, what) in mine
+        Same(row.lesson_id, what, row.learner_id, row.name) for row in others for what in _says(row, shared) if _fact(row, what) in mine
     }
     return sorted(found, key=lambda same: (len(same.lesson_id), same.lesson_id, same.other.lower(), same.what))
 
@@ -100,7 +102,7 @@ class _Row:
     digest: str
 
 
-def _attempts(session: Session, cohort_id: int) -> list[_Row]:
+def _attempts(session: Session, cohort_id: int, *which: ColumnElement[bool]) -> list[_Row]:
     query = (
         select(
             *(col(each) for each in (Attempt.learner_id, Learner.name, Attempt.lesson_id, Attempt.origin, Attempt.cluster, Attempt.digest))
@@ -111,6 +113,7 @@ def _attempts(session: Session, cohort_id: int) -> list[_Row]:
             col(Membership.cohort_id) == cohort_id,
             col(Membership.role) == Role.LEARNER,
             (col(Attempt.cluster) != "") | (col(Attempt.digest) != ""),
+            *which,
         )
         .distinct()
     )

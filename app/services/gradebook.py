@@ -32,6 +32,7 @@ from app.models import (
 )
 from app.services import assurance, due_dates
 from app.services.assurance import Assurance
+from app.services.curriculum import asked
 from graders.lessons import LESSONS
 from graders.verdict import Status
 
@@ -128,7 +129,7 @@ class Dates:
 class _Lesson(NamedTuple):
     id: str
     counted: int
-    bonus: tuple[str, ...]
+    bonus: frozenset[str]
     live: int  # how many of those that count show on a cluster only
 
 
@@ -283,10 +284,4 @@ def _own_dates(session: Session, cohort_id: int) -> dict[tuple[int, str], dateti
 
 @cache
 def _lessons() -> tuple[_Lesson, ...]:
-    made = []
-    for entry in LESSONS:
-        objectives = entry.load().objectives
-        bonus = tuple(objective.id for objective in objectives if objective.bonus)
-        live = sum(objective.live and not objective.bonus for objective in objectives)
-        made.append(_Lesson(entry.id, len(objectives) - len(bonus), bonus, live))
-    return tuple(made)
+    return tuple(_Lesson(entry.id, len(each.counted), each.bonus, each.live) for entry in LESSONS if (each := asked(entry.id)))

@@ -162,19 +162,7 @@ class Journal:
         for attempt in made:
             by_lesson.setdefault(attempt.lesson_id, []).append(attempt)
         for several in by_lesson.values():
-            self._feed.publish_attempts(several[-1].learner_id, {**told(several[-1]), "count": len(several)})
-
-
-def told(attempt: Attempt) -> dict[str, Any]:
-    """What the feed says of an attempt."""
-    return {
-        "lesson": attempt.lesson_id,
-        "origin": str(attempt.origin),
-        "complete": attempt.complete,
-        "passed": attempt.passed,
-        "counted": attempt.counted,
-        "count": 1,
-    }
+            self._feed.publish_attempts(several[-1].learner_id, {**attempts.told(several[-1]), "count": len(several)})
 
 
 def _append(session: Session, learner_id: int, waiting: _Waiting) -> Attempt | None:

@@ -10,8 +10,22 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from app.models import Account, Attempt, Extension, HintShown, Learner, Membership, Origin, Role, SolutionShown
-from app.services import assurance, attempts, comments, due_dates, equality, gradebook, progress, quiz, reading, starters, stuck, workspace
+from app.models import Account, Attempt, Extension, Learner, Membership, Origin, Role, SolutionShown
+from app.services import (
+    assurance,
+    attempts,
+    comments,
+    due_dates,
+    equality,
+    gradebook,
+    progress,
+    quiz,
+    reading,
+    starters,
+    stuck,
+    workbench,
+    workspace,
+)
 from app.services.assurance import Assurance
 from app.services.attempt_steps import ORIGINS
 from app.services.comments import Said
@@ -130,10 +144,7 @@ def of(session: Session, cohort_id: int, learner_id: int, course: Course, now: d
 
 def _lessons(session: Session, cohort_id: int, learner_id: int, course: Course) -> list[Lesson]:
     made = progress.of_course(session, learner_id).lessons
-    hints: dict[str, dict[str, int]] = {}
-    for row in session.scalars(select(HintShown).where(col(HintShown.learner_id) == learner_id)):
-        of_lesson = hints.setdefault(row.lesson_id, {})
-        of_lesson[row.objective_id] = max(row.number, of_lesson.get(row.objective_id, 0))
+    hints = workbench.hints_by_lesson(session, learner_id)
     solutions = set(session.scalars(select(col(SolutionShown.lesson_id)).where(col(SolutionShown.learner_id) == learner_id)))
     scores, read = quiz.scores(session, learner_id, course), reading.seconds(session, learner_id)
     extensions = select(Extension).where(col(Extension.cohort_id) == cohort_id, col(Extension.learner_id) == learner_id)
@@ -217,11 +228,7 @@ def attempt(session: Session, cohort_id: int, learner_id: int, attempt_id: int, 
         return None
     before = _next_to(session, found, later=False, same_source=True)
     older, newer = _next_to(session, found, later=False), _next_to(session, found, later=True)
-    hints: dict[str, int] = {}
-    for row in session.scalars(
-        select(HintShown).where(col(HintShown.learner_id) == learner_id, col(HintShown.lesson_id) == found.lesson_id)
-    ):
-        hints[row.objective_id] = max(row.number, hints.get(row.objective_id, 0))
+    hints = workbench.hints_of(session, learner_id, found.lesson_id)
     line = _in_line(attempt_id, found.lesson_id, found.origin, found.checked_at, found.passed, found.counted, found.complete)
     return Seen(
         who,

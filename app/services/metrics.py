@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Mapping
-from importlib.metadata import version
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, start_http_server
@@ -18,6 +17,7 @@ from sqlalchemy import Engine
 from sqlalchemy.pool import QueuePool
 
 from graders.errors import GradingError
+from graders.version import version
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10)
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -41,7 +41,7 @@ class Metrics:
         self._submissions = Counter("course_submissions", "What terminals submitted, by status.", ("status",), registry=self.registry)
         self._attempts = Counter("course_attempts", "Attempts recorded by this server.", ("origin",), registry=self.registry)
         built = Gauge("course_build_info", "1, with the versions that run.", ("version", "python"), registry=self.registry)
-        built.labels(version("kubernetes-course"), platform.python_version()).set(1)
+        built.labels(version(), platform.python_version()).set(1)
         ProcessCollector(registry=self.registry)
         self.registry.register(_Pool(engine))
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlmodel import Session, col
 
 from app.models import Attempt, ObjectiveResult
-from app.services.curriculum import MINUTES
+from app.services.curriculum import MINUTES, asked
 from graders.lessons import LESSONS
 from graders.verdict import Status
 
@@ -136,12 +136,13 @@ def _derive(
     counts = {tally.lesson_id: tally for tally in tallies}
     derived = {}
     for lesson_id in lesson_ids:
-        counted, bonus = _objectives(lesson_id)
+        lesson = asked(lesson_id)
+        assert lesson is not None  # it is one of the course's
         tally = counts.get(lesson_id)
         derived[lesson_id] = LessonProgress(
             lesson_id,
-            counted,
-            bonus,
+            len(lesson.counted),
+            lesson.bonus,
             first.get(lesson_id, {}),
             frozenset(regressed.get(lesson_id, ())),
             tally.attempts if tally else 0,
@@ -149,19 +150,6 @@ def _derive(
             tally.complete_at if tally else None,
         )
     return derived
-
-
-_KNOWN: dict[str, tuple[int, frozenset[str]]] = {}
-
-
-def _objectives(lesson_id: str) -> tuple[int, frozenset[str]]:
-    """How many objectives of a lesson count, and which are a bonus."""
-    if not _KNOWN:
-        for entry in LESSONS:
-            objectives = entry.load().objectives
-            bonus = frozenset(objective.id for objective in objectives if objective.bonus)
-            _KNOWN[entry.id] = len(objectives) - len(bonus), bonus
-    return _KNOWN[lesson_id]
 
 
 _lesson, _source, _at = col(Attempt.lesson_id), col(Attempt.source), col(Attempt.checked_at)

@@ -64,20 +64,17 @@ def signed_in(session: Session, secret: str) -> tuple[Person, SignIn] | None:
     return (_person(session, found[1], found[2]), found[0]) if found else None
 
 
-def note_use(session: Session, made: SignIn) -> bool:
-    """Put off the end of a sign-in that is in use; says whether that was due. The session must be one that writes."""
-    now = utc_now()
-    if now - made.seen_at < _NOTE_EVERY:
-        return False
+def use_is_due(made: SignIn) -> bool:
+    """Whether it is time for `note_use`."""
+    return utc_now() - made.seen_at >= _NOTE_EVERY
+
+
+def note_use(session: Session, made: SignIn) -> None:
+    """Put off the end of a sign-in that is in use. The session must be one that writes."""
     held = session.get(SignIn, made.id)
     if held is not None:
+        now = utc_now()
         held.seen_at, held.expires_at = now, min(now + LASTS, held.created_at + _LONGEST)
-    return True
-
-
-def use_is_due(made: SignIn) -> bool:
-    """Whether `note_use` has something to do."""
-    return utc_now() - made.seen_at >= _NOTE_EVERY
 
 
 def sign_out(session: Session, secret: str) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -16,29 +15,12 @@ from sqlmodel import Session, col
 
 from app.db import session_of
 from app.models import Attempt, ObjectiveResult, Standing
+from app.services.curriculum import Asked, asked
 from graders.lessons import LESSONS
 from graders.verdict import Status
 
 _JUDGED = (Status.PASSED, Status.FAILED)
 _CLOSED = (Status.PASSED, Status.SKIPPED)
-
-
-class Asked(NamedTuple):
-    """What a lesson asks: the ids of the objectives that count, in teaching order, and those of the bonus ones."""
-
-    counted: tuple[str, ...]
-    bonus: frozenset[str]
-
-
-@lru_cache(maxsize=64)
-def asked(lesson_id: str) -> Asked | None:
-    """What a lesson asks; None for one that the course does not have."""
-    for entry in LESSONS:
-        if entry.id == lesson_id:
-            objectives = entry.load().objectives
-            bonus = frozenset(each.id for each in objectives if each.bonus)
-            return Asked(tuple(each.id for each in objectives if each.id not in bonus), bonus)
-    return None
 
 
 class Told(NamedTuple):

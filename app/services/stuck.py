@@ -27,8 +27,8 @@ from sqlalchemy import CompoundSelect, func, select, union_all
 from sqlmodel import Session, col
 
 from app.models import Account, Attempt, HintShown, Learner, Membership, QuizAnswer, Reading, Role, Standing, WorkspaceFile
+from app.services.curriculum import asked
 from app.services.shown import shown as harmless
-from app.services.standings import asked
 from graders.lessons import LESSONS
 
 RECENT: Final = timedelta(hours=2)

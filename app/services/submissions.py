@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlmodel import Session, col, select
@@ -283,24 +283,6 @@ def _storable(value: Any) -> Any:
     return [_storable(item) for item in value] if isinstance(value, list) else value
 
 
-def told(made: Iterable[Attempt]) -> Iterable[dict[str, Any]]:
-    """What the feed says of the attempts of a submission."""
-    for attempt in made:
-        yield {
-            "lesson": attempt.lesson_id,
-            "origin": str(attempt.origin),
-            "complete": attempt.complete,
-            "passed": attempt.passed,
-            "counted": attempt.counted,
-            "count": 1,
-        }
-
-
 def newest(session: Session, learner_id: int, lesson_id: str) -> Attempt | None:
     """The newest report on a lesson that the learner has submitted."""
     return attempts.latest(session, learner_id, lesson_id, origin=Origin.SUBMITTED)
-
-
-def now() -> datetime:
-    """The server's time."""
-    return datetime.now(UTC)

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address
 
 from sqlalchemy import case
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, delete, update
 
+from app.db import insert_into
 from app.errors import TooOften
 from app.models import Throttle, utc_now
 
@@ -22,10 +22,9 @@ def check(session: Session, what: str, who: str, most: int, seconds: int) -> Non
     """
     now = utc_now()
     over = now - timedelta(seconds=seconds)
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     ended = col(Throttle.since) <= over
     counting = (
-        insert(Throttle)
+        insert_into(session, Throttle)
         .values(key=_key(what, who), since=now, count=1)
         .on_conflict_do_update(
             index_elements=[col(Throttle.key)],

@@ -225,10 +225,18 @@ def problems_data(problems: Iterable[Problem]) -> list[dict[str, Any]]:
 
 def hints_of(session: Session, learner_id: int, lesson_id: str) -> dict[str, int]:
     """How many hints of each objective the learner has unlocked."""
-    query = select(HintShown).where(HintShown.learner_id == learner_id, HintShown.lesson_id == lesson_id)
-    shown: dict[str, int] = {}
+    return hints_by_lesson(session, learner_id, lesson_id).get(lesson_id, {})
+
+
+def hints_by_lesson(session: Session, learner_id: int, lesson_id: str | None = None) -> dict[str, dict[str, int]]:
+    """The same for all lessons, or for the one that is named; those without any are left out."""
+    query = select(HintShown).where(HintShown.learner_id == learner_id)
+    if lesson_id is not None:
+        query = query.where(HintShown.lesson_id == lesson_id)
+    shown: dict[str, dict[str, int]] = {}
     for hint in session.exec(query):
-        shown[hint.objective_id] = max(hint.number, shown.get(hint.objective_id, 0))
+        of_lesson = shown.setdefault(hint.lesson_id, {})
+        of_lesson[hint.objective_id] = max(hint.number, of_lesson.get(hint.objective_id, 0))
     return shown
 
 

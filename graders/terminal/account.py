@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 from graders.errors import GradingError, UnreadableInput, UsageError
 from graders.folders import data_folder
 from graders.terminal.output import say
+from graders.terminal.server import LOCAL
 
 FILE = "classroom.json"
-_LOCAL = ("localhost", "127.0.0.1", "::1")
 _TOKEN = re.compile(r"[\x21-\x7e]{8,200}")
 _AGAIN = "Sign in again with: grade login URL"
 
@@ -120,7 +120,7 @@ def checked_url(address: str) -> str:
     text = address.strip()
     if "://" not in text:
         host = text.partition("/")[0].partition(":")[0]
-        text = f"{'http' if host in _LOCAL else 'https'}://{text}"
+        text = f"{'http' if host in LOCAL else 'https'}://{text}"
     try:
         parts = urlsplit(text)
         _ = parts.port
@@ -132,7 +132,7 @@ def checked_url(address: str) -> str:
         )
     if parts.scheme not in ("http", "https"):
         raise UsageError(f"`{address}`: a classroom is opened over https.", help="Write it as it stands in your browser.")
-    if parts.scheme == "http" and parts.hostname not in _LOCAL:
+    if parts.scheme == "http" and parts.hostname not in LOCAL:
         raise UsageError(
             f"`{address}`: over http anybody on the way could read your token.",
             help=f"Write https://{parts.netloc} instead; only localhost may do without.",

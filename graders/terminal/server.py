@@ -14,7 +14,7 @@ from graders.version import version
 _CONNECT = 5.0  # seconds
 _READ = 30.0
 _MOST = 8 * 1024 * 1024  # bytes of an answer
-_LOCAL = ("localhost", "127.0.0.1", "::1")
+LOCAL = ("localhost", "127.0.0.1", "::1")  # where nobody stands between
 
 
 class NotNow(GradingError):
@@ -71,7 +71,7 @@ def _pool(url: str) -> Any:
     parts = urlsplit(url)
     options: dict[str, Any] = {"ssl_context": ssl.create_default_context()} if parts.scheme == "https" else {}
     proxy = getproxies().get(parts.scheme)
-    if proxy and parts.hostname not in _LOCAL and not proxy_bypass(parts.hostname or ""):
+    if proxy and parts.hostname not in LOCAL and not proxy_bypass(parts.hostname or ""):
         return urllib3.ProxyManager(proxy if "://" in proxy else f"http://{proxy}", **options)
     return urllib3.PoolManager(**options)
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from app.db import session_of
 from app.models import Origin, Role, utc_now
 from app.services import attempts
+from app.services.curriculum import asked
 from app.services.sign_ins import Person
-from app.services.standings import asked
 from benchmarks.classroom_data import report
 from tests.web.classroom import Classroom
 from tests.web.client import Client

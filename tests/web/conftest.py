@@ -136,6 +136,18 @@ def classroom(classroom_settings: Settings, course: Course) -> Iterator[Classroo
 
 
 @pytest.fixture
+def on_the_server(classroom: Classroom, monkeypatch: pytest.MonkeyPatch) -> Classroom:
+    """The classroom's environment, as a terminal on its server has it."""
+    for name, value in {
+        "DATABASE_URL": classroom.settings.database_url,
+        "COURSE_URL": classroom.settings.url,
+        "COURSE_SECRET": KEY,
+    }.items():
+        monkeypatch.setenv(name, value)
+    return classroom
+
+
+@pytest.fixture
 def classroom_server(classroom_settings: Settings, course: Course) -> Iterator[Classroom]:
     """The same on its port, at `settings.url`, for browsers and terminals."""
     app = create_app(classroom_settings, course=course)

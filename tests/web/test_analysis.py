@@ -14,8 +14,8 @@ from app.db import session_of
 from app.models import DueDate, HintShown, Role, utc_now
 from app.services import analysis, completion
 from app.services.analysis import Item, discrimination
+from app.services.curriculum import asked
 from app.services.sign_ins import Person
-from app.services.standings import asked
 from tests.web.board_data import all_of, tried
 from tests.web.classroom import Classroom
 from tests.web.test_pages import words

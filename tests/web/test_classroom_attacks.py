@@ -8,7 +8,7 @@ from http.client import HTTPConnection
 
 import pytest
 
-from app import deps
+from app import streams
 from app.db import session_of
 from app.models import Membership, Purpose, Role
 from app.routes import progress as routes_progress
@@ -104,7 +104,7 @@ def test_a_secret_that_was_set_aside_is_still_found(text: str) -> None:
 @pytest.mark.parametrize("path", ["/progress/events", "/live/events?lesson=lesson-1"])
 def test_a_stream_ends_with_the_sign_in_of_its_reader(classroom_server: Classroom, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     """Whoever has stolen a cookie could else look on, however often its owner ends that sign-in."""
-    monkeypatch.setattr(deps, "LOOK_AGAIN", 0.0)
+    monkeypatch.setattr(streams, "LOOK_AGAIN", 0.0)
     monkeypatch.setattr(routes_progress, "_HEARTBEAT", 0.2)
     monkeypatch.setattr(live, "HEARTBEAT", 0.2)
     state, learner = classroom_server.app.state, classroom_server.person("Lee")

@@ -18,7 +18,7 @@ from app.models import Account, AuditEvent, Cohort, DueDate, Extension, JoinLink
 from app.services import cohorts, due_dates, join_links
 from app.services.audit import Actor
 from graders.errors import GradingError, UnreadableInput
-from tests.web.classroom import KEY, Classroom
+from tests.web.classroom import Classroom
 
 KEY_BYTES = b"k" * 32
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -431,18 +431,6 @@ def _set(classroom: Classroom, number: int, dates: dict[str, datetime | None]) -
 
 
 # The command
-
-
-@pytest.fixture
-def on_the_server(classroom: Classroom, monkeypatch: pytest.MonkeyPatch) -> Classroom:
-    """The classroom's environment, as a terminal on its server has it."""
-    for name, value in {
-        "DATABASE_URL": classroom.settings.database_url,
-        "COURSE_URL": classroom.settings.url,
-        "COURSE_SECRET": KEY,
-    }.items():
-        monkeypatch.setenv(name, value)
-    return classroom
 
 
 def test_the_command_makes_lists_links_and_archives(on_the_server: Classroom, capsys: pytest.CaptureFixture[str]) -> None:

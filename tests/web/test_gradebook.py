@@ -23,7 +23,7 @@ from app.services.gradebook import Gradebook, Mark, Passes, Rules, Work
 from app.services.sign_ins import Person
 from graders.lessons import LESSONS
 from tests.cases import ROOT
-from tests.web.classroom import KEY, Classroom
+from tests.web.classroom import Classroom
 
 ACTOR = Actor(None, "a test")
 DUE = datetime(2026, 12, 1, 22, 59, tzinfo=UTC)
@@ -261,13 +261,8 @@ def test_a_gradebook_of_somebody_elses_cohort_is_not_there(classroom: Classroom)
             assert classroom.client(person).get(f"/cohorts/{number}/gradebook{ending}").status_code == 404
 
 
-def test_the_command_exports_it(classroom: Classroom, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    for name, value in {
-        "DATABASE_URL": classroom.settings.database_url,
-        "COURSE_URL": classroom.settings.url,
-        "COURSE_SECRET": KEY,
-    }.items():
-        monkeypatch.setenv(name, value)
+@pytest.mark.usefixtures("on_the_server")
+def test_the_command_exports_it(classroom: Classroom, capsys: pytest.CaptureFixture[str]) -> None:
     lea = classroom.person("Lea")
     number = classroom.cohort("Autumn", [], [lea])
     _attempt(classroom, lea, "lesson-1", COUNTED["lesson-1"], DUE)

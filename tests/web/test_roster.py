@@ -19,7 +19,7 @@ from app.models import Account, AuditEvent, Cohort, Learner, Membership, OneTime
 from app.services import roster, spreadsheet
 from app.services.audit import Actor
 from graders.errors import UnreadableInput
-from tests.web.classroom import KEY, Classroom
+from tests.web.classroom import Classroom
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ACTOR = Actor(None, "a test")
@@ -275,15 +275,10 @@ def test_the_largest_roster_is_taken_in(classroom: Classroom) -> None:
     assert (plan.count("new"), len({each.path for each in invited})) == (5_000, 5_000)
 
 
+@pytest.mark.usefixtures("on_the_server")
 def test_the_command_tries_a_roster_takes_it_in_and_prints_the_links(
-    classroom: Classroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    classroom: Classroom, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in {
-        "DATABASE_URL": classroom.settings.database_url,
-        "COURSE_URL": classroom.settings.url,
-        "COURSE_SECRET": KEY,
-    }.items():
-        monkeypatch.setenv(name, value)
     number = classroom.cohort("Autumn")
     good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
     good.write_text("Lea,lea@example.org\n", encoding="utf-8")

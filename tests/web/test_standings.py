@@ -16,7 +16,8 @@ from sqlmodel import Session, col, select
 from app.db import open_database, session_of
 from app.models import Attempt, Learner, Origin, Standing
 from app.services import attempts, progress, standings, transfer
-from app.services.standings import Told, asked, derive
+from app.services.curriculum import asked
+from app.services.standings import Told, derive
 from app.services.transfer_form import AttemptForm, Saved
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
