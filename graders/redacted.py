@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from graders.redaction import holds_values, is_facts, redact
+from graders.redaction import holds_settings, holds_values, is_facts, redact
 from graders.semantics.credentials import MASK
 from graders.snapshot import Path, show_path
 
@@ -36,9 +36,11 @@ def _taken_apart(value: Any, path: Path) -> tuple[Any, _Facts]:
     """A plain copy with nothing in place of facts, and the facts."""
     found: _Facts = {}
     if isinstance(value, Mapping):
-        secret, plain = holds_values(value), {}
+        secret, settings, plain = holds_values(value), holds_settings(value), {}
         for key, item in value.items():
-            if secret and key in _FIELDS:
+            if settings and key != "metadata":
+                plain[key] = _plain(item)
+            elif secret and key in _FIELDS:
                 plain[key] = _nothing(item, (*path, key))
                 if isinstance(item, Mapping):
                     found[key] = _Values({name: dict(each) for name, each in item.items()})
@@ -56,6 +58,12 @@ def _taken_apart(value: Any, path: Path) -> tuple[Any, _Facts]:
                 found[index] = inner
         return items, found
     return value, found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 class _Values(dict[Any, Any]):

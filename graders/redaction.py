@@ -134,6 +134,11 @@ def holds_values(value: Mapping[Any, Any]) -> bool:
     return ("data" in value or "stringData" in value) and _how_to_reduce(value) in (_secret, _like_secret)
 
 
+def holds_settings(value: Mapping[Any, Any]) -> bool:
+    """Whether it is a ConfigMap, whose entries are settings whatever they are called, `stringData` as well."""
+    return ("data" in value or "stringData" in value) and _how_to_reduce(value) is _config_map
+
+
 def _scheme(text: str) -> str | None:
     match = _SCHEME.match(text)
     if match is None:

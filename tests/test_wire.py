@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from graders.engine import evaluate
@@ -19,6 +19,7 @@ from graders.objective import Lesson
 from graders.redacted import NotReduced, redacted_again
 from graders.redaction import facts, is_facts, redact
 from graders.render.json import report_data
+from graders.semantics.credentials import MASK
 from graders.snapshot import K8sObject, Snapshot, Source
 from graders.sources.cluster_requests import to_object
 from graders.sources.manifests import read_texts
@@ -182,8 +183,18 @@ def test_what_is_redacted_stays_so_and_what_is_not_is_refused(body: Json) -> Non
     assert CANARY not in told
 
 
+@pytest.mark.parametrize("name", ["data", "stringData"])
+@pytest.mark.parametrize("value", ["some text", -1, {"a": "b"}, ["x"], None], ids=repr)
+def test_an_entry_of_a_config_map_may_have_any_name(name: str, value: Any) -> None:
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": {name: value, "password": CANARY}}
+    again = redacted_again(redact(body))
+    assert again["data"] == {name: value, "password": MASK}
+    assert CANARY not in seen(redacted_again(body)), "and it is redacted there as well"
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(st.sampled_from(["kind", "data", "stringData", "metadata", "spec", "x"]), JSON, max_size=5))
+@example({"kind": "ConfigMap", "data": {"stringData": -1}})
 def test_redacting_again_changes_nothing_more(body: Json) -> None:
     redacted = redact(json.loads(json.dumps(body, allow_nan=True)))
     again = redacted_again(redacted)
