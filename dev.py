@@ -45,9 +45,14 @@ def main(argv: list[str]) -> int:
 
 def test(options: list[str]) -> int:
     """All checks, the quick ones first; with options, pytest alone."""
-    steps: list[tuple[str, ...]] = [("pytest", *options)]
-    if not options:
-        steps[:0] = [("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("lint-imports",)]
+    steps: list[tuple[str, ...]] = [("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("lint-imports",)]
+    if options:
+        steps = [("pytest", *options)]
+    else:
+        # Two at once: they wait for clusters and browsers most of the time. Each has a cluster of its own, whose binary is made before.
+        build = ("python", "cluster/build.py")
+        steps += [build] if run(BIN / build[0], build[1], "--check", cwd=ROOT) == 0 else []
+        steps.append(("pytest", "--numprocesses", "2", "--dist", "loadfile"))
     for step in steps:
         print(f"$ {' '.join(step)}", flush=True)
         status = run(BIN / step[0], *step[1:], cwd=ROOT)
