@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlmodel import Session, col
 
-from app.models import Attempt, ObjectiveResult
+from app.models import Attempt, ObjectiveResult, Origin
 from app.services.curriculum import MINUTES, asked
 from graders.lessons import LESSONS
 from graders.verdict import Status
@@ -19,12 +19,13 @@ _JUDGED = (Status.PASSED, Status.FAILED)
 
 
 class Pass(NamedTuple):
-    """The first time that an objective passed on one kind of source, `manifests` or `cluster`."""
+    """The first time that an objective passed on one kind of source, `manifests` or `cluster`; and whether the workbench saw it."""
 
     lesson_id: str
     objective_id: str
     source: str
     at: datetime
+    at_workbench: bool
 
 
 class Latest(NamedTuple):
@@ -50,7 +51,8 @@ class LessonProgress:
     """How far a learner is in one lesson.
 
     `passed` tells when each objective passed first, bonus ones included. `regressed` are those that passed and, by the newest attempt
-    on the same kind of source, no longer do. `counted` is how many objectives there are that can be counted at all.
+    on the same kind of source, no longer do. `at_workbench` are those that passed with the files of the workbench, and perhaps elsewhere.
+    `counted` is how many objectives there are that can be counted at all.
     """
 
     lesson_id: str
@@ -58,6 +60,7 @@ class LessonProgress:
     bonus: frozenset[str]
     passed: Mapping[str, datetime] = field(default_factory=dict)
     regressed: frozenset[str] = frozenset()
+    at_workbench: frozenset[str] = frozenset()
     attempts: int = 0
     last_at: datetime | None = None
     complete_at: datetime | None = None
@@ -125,8 +128,11 @@ def _derive(
 ) -> dict[str, LessonProgress]:
     first: dict[str, dict[str, datetime]] = {}
     passed_on: set[tuple[str, str, str]] = set()
+    at_workbench: dict[str, set[str]] = {}
     for item in passes:
         passed_on.add((item.lesson_id, item.objective_id, item.source))
+        if item.at_workbench:
+            at_workbench.setdefault(item.lesson_id, set()).add(item.objective_id)
         times = first.setdefault(item.lesson_id, {})
         times[item.objective_id] = min(item.at, times.get(item.objective_id, item.at))
     regressed: dict[str, set[str]] = {}
@@ -145,6 +151,7 @@ def _derive(
             lesson.bonus,
             first.get(lesson_id, {}),
             frozenset(regressed.get(lesson_id, ())),
+            frozenset(at_workbench.get(lesson_id, ())),
             tally.attempts if tally else 0,
             tally.last_at if tally else None,
             tally.complete_at if tally else None,
@@ -153,6 +160,7 @@ def _derive(
 
 
 _lesson, _source, _at = col(Attempt.lesson_id), col(Attempt.source), col(Attempt.checked_at)
+_here = col(Attempt.origin) == Origin.WORKBENCH
 _objective, _status = col(ObjectiveResult.objective_id), col(ObjectiveResult.status)
 
 
@@ -161,7 +169,7 @@ def _facts(session: Session, learner_id: int, lesson_id: str | None) -> tuple[li
     if lesson_id is not None:
         mine.append(_lesson == lesson_id)
     results = (
-        select(_lesson, _objective, _source, func.min(_at))
+        select(_lesson, _objective, _source, func.min(_at), func.max(case((_here, 1), else_=0)))
         .join(Attempt, col(Attempt.id) == col(ObjectiveResult.attempt_id))
         .where(*mine, _status == Status.PASSED)
         .group_by(_lesson, _objective, _source)
@@ -195,7 +203,7 @@ def _facts(session: Session, learner_id: int, lesson_id: str | None) -> tuple[li
         .group_by(_lesson)
     )
     return (
-        [Pass(*row) for row in session.execute(results)],
+        [Pass(row[0], row[1], row[2], row[3], bool(row[4])) for row in session.execute(results)],
         [Latest(*row) for row in session.execute(now)],
         [Tally(*row) for row in session.execute(tallies)],
     )

@@ -103,7 +103,8 @@ class Need:
 class Item:
     """An objective with its verdict, and what helps with it.
 
-    `before` tells that it passed once and does not now, `on_cluster` that it passed on a cluster, which is where it is judged.
+    `before` tells that it passed here once and does not now, `elsewhere` that it passed with other files or on a cluster and does not with
+    these, `on_cluster` that it passed on a cluster, which is where it is judged.
     `read_about` is the address of the section that teaches it, empty where there is none. `hints` are those unlocked, `said` what an
     instructor has said about it.
     """
@@ -113,6 +114,7 @@ class Item:
     needs: tuple[Need, ...]
     hints: tuple[str, ...]
     before: bool
+    elsewhere: bool
     on_cluster: bool
     said: tuple[Said, ...] = ()
 
@@ -200,7 +202,8 @@ def verdicts(course: Course, report: Report, progress: LessonProgress, hints: Ma
                 Addresses().lesson(report.lesson_id, anchor) if anchor else "",
                 tuple(Need(need, titles[need]) for need in objective.needs if need in open_),
                 result.hints[: hints.get(objective.id, 0)],
-                result.status is Status.FAILED and objective.id in progress.passed,
+                result.status is Status.FAILED and objective.id in progress.at_workbench,
+                result.status is Status.FAILED and objective.id in progress.passed.keys() - progress.at_workbench,
                 objective.live and objective.id in progress.passed,
                 tuple(each for each in said if each.objective_id == objective.id),
             )

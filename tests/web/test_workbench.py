@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from sqlmodel import Session, select
 
 from app.db import session_of
-from app.models import Attempt, HintShown, SolutionShown, WorkspaceFile
+from app.models import Attempt, HintShown, Learner, Origin, SolutionShown, WorkspaceFile
+from app.services import attempts as journal
 from app.services import starters, workbench
+from graders.engine import evaluate
 from graders.lessons import LESSONS
-from tests.cases import EXERCISES
+from tests.cases import EXERCISES, manifests, read
 from tests.web.client import Client
 
 HPA = (EXERCISES / "lesson-07-hpa" / "solution" / "hpa.yaml").read_text(encoding="utf-8")
@@ -136,6 +138,23 @@ def test_what_passed_and_no_longer_does_is_told(begun: Client, app: FastAPI) -> 
     page = check(begun, app, WRONG)
     assert "It passed before, and no longer does." in words(page)
     assert "The lesson stays complete" in words(page)
+
+
+def test_what_passed_elsewhere_is_not_said_to_be_lost(client: Client, app: FastAPI) -> None:
+    solution = read(manifests(EXERCISES / "lesson-07-hpa" / "solution"))
+    report = evaluate(next(entry for entry in LESSONS if entry.id == "lesson-7").load(), solution)
+    with session_of(app.state.engine, writes=True) as session:
+        journal.record(session, session.exec(select(Learner.id)).one() or 0, report, Origin.TERMINAL)
+    client.send_form("/workbench/lesson-7/begin")
+    page = words(client.get("/workbench/lesson-7").text)
+    assert "no longer does" not in page
+    assert "It has passed already, on your cluster or from your terminal, and counts. These files do not show it." in page
+    assert "The lesson is complete, by what you did on your cluster or in your terminal" in page
+    page = words(check(client, app, HPA))
+    assert "passed already" not in page
+    page = words(check(client, app, WRONG))
+    assert page.count("It passed before, and no longer does.") == 1
+    assert "The lesson stays complete" in page
 
 
 def test_lines_of_a_browsers_form_are_stored_as_in_unix(begun: Client, app: FastAPI) -> None:
