@@ -18,12 +18,13 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from app import error_pages
 from app.db import session_of
 from app.deps import CourseDep, CurrentLearner, EngineDep, Learner, WantedLesson
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, NotFound, TooOften
 from app.models import WorkspaceFile
 from app.security import MAX_BODY
-from app.services import attempts, classroom_notes, comments, progress, schema_help, starters, workbench, workspace
+from app.services import attempts, classroom_notes, comments, progress, schema_help, starters, throttle, turns, workbench, workspace
 from app.services.comments import Said
 from app.services.differences import compare, in_one_column
 from app.services.lesson_page import neighbours
@@ -78,7 +79,8 @@ class _Held:
 
 async def _judged(entry: Entry, course: Course, learner: Learner, held: _Held) -> workbench.Verdicts:
     texts = [(file.name, file.content) for file in held.files]
-    report = await to_thread.run_sync(workbench.judge, entry.load(), texts, learner.namespace)
+    async with turns.turn(learner.id):
+        report = await to_thread.run_sync(workbench.judge, entry.load(), texts, learner.namespace)
     return workbench.verdicts(course, report, held.progress, held.hints, held.said)
 
 
@@ -211,11 +213,17 @@ async def write(
         with _transaction(engine, writes=True, learner_id=learner.id) as session:
             saved = workspace.save(session, learner.id, file, content, seen=version) if file else None
             held = _Held.read(session, learner, entry.id)
+            left = turns.seconds_left(session, learner.id, len(content)) if learner.person and do != "save" else 0
     except workspace.Changed as changed:
         return await _conflict(request, entry, changed, workspace.checked_text(file, content), as_data)
     if do == "save":
         return _back(entry.id, "editor", file=file, done="saved")
-    verdicts = await _judged(entry, course, learner, held)
+    if left:
+        return _not_yet(request, saved, left, as_data)
+    try:
+        verdicts = await _judged(entry, course, learner, held)
+    except TooOften as error:
+        return _not_yet(request, saved, error.seconds, as_data)
     if do == "check" or workbench.worth_recording(verdicts.report, held.progress):
         texts = [(each.name, each.content) for each in held.files]
         # Only in a classroom is there somebody else's work to compare with.
@@ -236,6 +244,18 @@ async def write(
             "problems": workbench.problems_data(verdicts.report.problems),
         }
     )
+
+
+def _not_yet(request: Request, saved: WorkspaceFile | None, seconds: int, as_data: bool) -> Response:
+    """What was typed is stored, and judged later."""
+    message, advice = "Your files are judged too often.", f"What you typed is stored. Check it again {throttle.in_words(seconds)}."
+    if as_data:
+        told = {"error": message, "help": advice, "version": saved.version if saved else 0, "seconds": seconds}
+        response: Response = JSONResponse(told, 429)
+    else:
+        response = error_pages.answer(request, 429, message, advice)
+    response.headers["retry-after"] = str(seconds)
+    return response
 
 
 def _piece(request: Request, name: str, **context: Any) -> str:

@@ -20,6 +20,13 @@ def check(session: Session, what: str, who: str, most: int, seconds: int) -> Non
 
     Give it a transaction of its own that commits: a count that is rolled back with what came after it counts nothing.
     """
+    left = count(session, what, who, most, seconds)
+    if left:
+        raise TooOften("That was tried too often.", seconds=left, help=f"Try again {in_words(left)}.")
+
+
+def count(session: Session, what: str, who: str, most: int, seconds: int) -> int:
+    """The same for what goes on in the same transaction: gives the seconds until the next try, 0 when this one may be."""
     now = utc_now()
     over = now - timedelta(seconds=seconds)
     ended = col(Throttle.since) <= over
@@ -35,10 +42,8 @@ def check(session: Session, what: str, who: str, most: int, seconds: int) -> Non
         )
         .returning(col(Throttle.count), col(Throttle.since))
     )
-    count, since = session.execute(counting).one()
-    if count > most:
-        left = max(1, math.ceil((since + timedelta(seconds=seconds) - now).total_seconds()))
-        raise TooOften("That was tried too often.", seconds=left, help=f"Try again {in_words(left)}.")
+    tries, since = session.execute(counting).one()
+    return max(1, math.ceil((since + timedelta(seconds=seconds) - now).total_seconds())) if tries > most else 0
 
 
 def refund(session: Session, what: str, who: str) -> None:

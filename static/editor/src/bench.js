@@ -31,7 +31,7 @@ function tellChanges(before, { statuses, passed, counted, complete }, asked) {
   if (words.length || asked) announce([...words, `${passed} of ${counted}`].join("; "));
 }
 
-const WORDS = { saved: "Saved", unsaved: "…", saving: "Saving…", offline: "Not saved: the course does not answer. Is it still running? Trying again.", refused: "Not saved." };
+const WORDS = { saved: "Saved", waits: "Saved.", unsaved: "…", saving: "Saving…", offline: "Not saved: the course does not answer. Is it still running? Trying again.", refused: "Not saved." };
 
 /** Put the editor in place of the form's text field, with what was `typed` into that meanwhile, null for nothing. */
 export function start(form, typed) {
@@ -97,9 +97,12 @@ export function start(form, typed) {
         if (trouble && saving.dataset.state !== name) announce(saving.textContent);
         saving.dataset.state = name;
       },
+      stored(version) {
+        for (const input of document.querySelectorAll('input[name="version"]')) input.value = version;
+      },
       judged(data, what) {
         const before = statusesOf();
-        for (const input of document.querySelectorAll('input[name="version"]')) input.value = data.version;
+        this.stored(data.version);
         swap(data.objectives);
         swap(data.problems_list);
         problems = data.problems.filter((problem) => problem.file === file);

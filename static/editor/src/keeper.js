@@ -21,12 +21,13 @@ async function send(address, fields, more = {}) {
 
 export class Keeper {
   /**
-   * `text()` gives the text as it is now. `told` is called with `judged` (data), `state` (saved, unsaved, saving, offline, refused; and why)
-   * and `conflict` (theirs).
+   * `text()` gives the text as it is now. `told` is called with `judged` (data), `stored` (version, of a text that is not judged yet),
+   * `state` (saved, waits, unsaved, saving, offline, refused; and why) and `conflict` (theirs).
    */
   constructor({ address, file, version, stored, text, told }) {
     Object.assign(this, { address, file, version, stored, text, told });
     this.sent = null; // a text whose answer never came
+    this.unjudged = false; // what is stored waits for its turn to be judged
     this.timer = 0;
     this.running = null;
     this.theirs = undefined; // what somebody else has stored, while the learner has not chosen
@@ -53,7 +54,7 @@ export class Keeper {
     window.clearTimeout(this.timer);
     while (this.running) await this.running;
     if (this.theirs !== undefined) return false;
-    if (what !== "check" && !this.dirty) {
+    if (what !== "check" && !this.dirty && !this.unjudged) {
       this.told.state("saved");
       return true;
     }
@@ -80,18 +81,32 @@ export class Keeper {
     }
     const { status, data } = answer;
     if (status === 409 && "conflict" in data) return this.conflict(data.conflict.theirs);
+    if (status === 429 && data.version) return this.waits(content, data);
     if (status !== 200) {
       this.told.state("refused", `${data.error} ${data.help ?? ""}`);
       return false;
     }
-    this.sent = null;
-    this.version = data.version;
-    this.stored = content;
+    this.keep(content, data.version);
+    this.unjudged = false;
     const newest = !this.dirty;
     this.told.state(newest ? "saved" : "unsaved");
     if (newest || what === "check") this.told.judged(data, what); // an older answer is dropped: the next one is on its way
     if (!newest) this.later(PAUSE);
     return newest;
+  }
+
+  keep(content, version) {
+    Object.assign(this, { sent: null, version, stored: content });
+  }
+
+  /** It is stored, but the server judges no more of ours for some seconds. */
+  waits(content, { version, seconds, error, help }) {
+    this.keep(content, version);
+    this.unjudged = true;
+    this.told.stored(version);
+    this.told.state("waits", `${error} ${help}`);
+    this.later(seconds * 1000);
+    return !this.dirty;
   }
 
   conflict(theirs) {
