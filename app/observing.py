@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any, Final
 
@@ -11,7 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.services import request_log
 from app.services.metrics import Metrics
 
+_log = logging.getLogger("course")
 _HEADER: Final = b"x-request-id"
+_FORWARDED: Final = b"x-forwarded-for"
 _STREAM: Final = b"text/event-stream"
 _PROBES: Final = ("/healthz", "/readyz")
 _SUBMIT: Final = "terminal:submit"
@@ -23,6 +26,7 @@ class Observer:
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
+        self._told_of_proxy = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request as the app does, with its id in a header."""
@@ -32,6 +36,7 @@ class Observer:
         given = next((value for name, value in scope["headers"] if name == _HEADER), None)
         found = request_log.request_id(given.decode("latin-1") if given is not None else None)
         scope.setdefault("state", {})["request_id"] = found
+        self._look_for_proxy(scope)
         token = request_log.REQUEST_ID.set(found)
         begun = time.perf_counter()
         status, stream = 0, False
@@ -54,6 +59,18 @@ class Observer:
                 self._metrics.streams.dec()
             self._note(scope, status or 499, time.perf_counter() - begun, stream)
             request_log.REQUEST_ID.reset(token)
+
+    def _look_for_proxy(self, scope: Scope) -> None:
+        """Say once that a proxy's word on who calls is not taken: then all that come through it are one address, and share its limits."""
+        if self._told_of_proxy or scope["client"] is None:
+            return
+        told = [each.strip() for name, value in scope["headers"] if name == _FORWARDED for each in value.decode("latin-1").split(",")]
+        if told and scope["client"][0] not in told:  # where it is taken, the client has one of these addresses
+            self._told_of_proxy = True
+            _log.warning(
+                "Requests come with X-Forwarded-For from an address that COURSE_TRUSTED_PROXIES does not name. If that is your proxy, name"
+                " it: until then everybody behind it counts as one address, and they share the limits on guessing passwords."
+            )
 
     def _note(self, scope: Scope, status: int, seconds: float, stream: bool) -> None:
         route = route_of(scope)

@@ -54,10 +54,7 @@ async def change_password(
 ) -> Response:
     """Have another password; all other sign-ins end."""
     try:
-        with session_of(engine, writes=True) as session:
-            throttle.check(session, "own password", str(person.id), 10, _WINDOW)
-            account = session.get(Account, person.id)
-            stored = account.password if account else None
+        stored = _stored_password(engine, person)
         if stored is None:
             raise accounts.Invalid("You have no password here: you sign in elsewhere.", help="Change it there.")
         if not await passwords.matches(old, stored):
@@ -76,6 +73,14 @@ async def change_password(
     except (accounts.Invalid, TooOften) as error:
         return _page(request, engine, person, error=error)
     return _done("password")
+
+
+def _stored_password(engine: Engine, person: Person) -> str | None:
+    """What their password is compared with, None where they have none here. Counts a try. Raises TooOften."""
+    with session_of(engine, writes=True) as session:
+        throttle.check(session, "own password", str(person.id), 10, _WINDOW)
+        account = session.get(Account, person.id)
+        return account.password if account else None
 
 
 @router.post("/account/sign-ins/{sign_in_id}/end", name="accounts:end-sign-in")
@@ -131,10 +136,18 @@ async def data(person: CurrentPerson, engine: EngineDep) -> Response:
 
 @router.post("/account/delete", name="accounts:delete")
 async def delete(
-    request: Request, person: CurrentPerson, engine: EngineDep, actor: ActorDep, email: Annotated[str, Form()] = ""
+    request: Request,
+    person: CurrentPerson,
+    engine: EngineDep,
+    actor: ActorDep,
+    email: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
 ) -> Response:
-    """Delete the account and all that was done with it."""
+    """Delete the account and all that was done with it. Whoever finds the browser open must know the password, where there is one."""
     try:
+        stored = _stored_password(engine, person)
+        if stored is not None and not await passwords.matches(password, stored):
+            raise accounts.Invalid("The password is not right, so nothing was deleted.", help="Type it once more.")
         with session_of(engine, writes=True, learner_id=person.id) as session:
             accounts.remove(session, actor, person.id, email)
     except AppError as error:

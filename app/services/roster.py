@@ -114,6 +114,9 @@ def plan(session: Session, actor: Actor, cohort: Cohort, read: Read) -> Plan:
             faults.append(Fault(entry.number, f"The namespace {entry.namespace} is somebody else's already."))
         elif owner is None and (entry.namespace or "").startswith(shared_cluster.PREFIX):
             faults.append(Fault(entry.number, f"Names such as {entry.namespace} are given out by the course itself."))
+        elif owner is None and entry.namespace and seen is not None and not entry.namespace.startswith(shared_cluster.FREE):
+            told = f"{entry.namespace} may be one where others work, so only an admin may give it. Begin it with {shared_cluster.FREE}"
+            faults.append(Fault(entry.number, told))
         elif owner is not None:  # theirs already, in this cohort or in another: there is one cluster
             entry = replace(entry, namespace=None)
         if account is None or learner_id is None:

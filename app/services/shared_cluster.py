@@ -37,6 +37,8 @@ _log = logging.getLogger("course")
 CONTEXT: Final = "classroom"
 """What the cluster is called on pages and in reports; the name in the server's own kubeconfig is nobody's business."""
 PREFIX: Final = "learner-"
+FREE: Final = "class-"
+"""Namespaces that instructors choose begin so: on a cluster that serves others as well, any other may be one where somebody works."""
 _RESERVED = frozenset(("default", HOME, "monitoring", "velero", "ingress-nginx", "cert-manager"))
 _TIMEOUT = 5.0  # seconds for the cluster's answer
 _KNOWN_FOR = 5.0  # seconds for which it is taken that no namespace was given out meanwhile

@@ -484,6 +484,27 @@ def test_deleting_the_account_asks_for_its_address_and_takes_all_along(classroom
     assert token
 
 
+def test_whoever_finds_a_browser_open_cannot_delete_the_account(classroom: Classroom) -> None:
+    ada = with_password(classroom, "Ada")
+    browser = classroom.client(ada)
+    assert 'id="proof" name="password" type="password" required' in browser.get("/account").text
+    for wrong in ({}, {"password": ""}, {"password": GOOD + "x"}):
+        refused = browser.send_form("/account/delete", {"email": ada.email, **wrong})
+        assert refused.status_code == 422
+        assert "The password is not right, so nothing was deleted." in refused.text
+    assert browser.send_form("/account/delete", {"email": "x@example.org", "password": GOOD}).status_code == 422
+    for _ in range(10):
+        last = browser.send_form("/account/delete", {"email": ada.email, "password": "guess"})
+    assert last.status_code == 429
+    assert browser.send_form("/account/delete", {"email": ada.email, "password": GOOD}).status_code == 429
+    assert _account(classroom, ada.id).active
+    with session_of(classroom.app.state.engine, writes=True) as session:
+        throttle.forget(session, "own password", str(ada.id))
+    assert browser.send_form("/account/delete", {"email": ada.email, "password": GOOD}).headers["location"] == "/sign-in"
+    with session_of(classroom.app.state.engine, writes=False) as session:
+        assert session.get(Account, ada.id) is None
+
+
 def test_an_instructor_who_goes_leaves_their_cohort_and_comments(classroom: Classroom) -> None:
     ada, iris = classroom.person("Ada"), classroom.person("Iris", Role.INSTRUCTOR)
     cohort = classroom.cohort("Autumn", [iris], [ada])

@@ -131,6 +131,27 @@ def test_each_fault_is_told_with_its_line(classroom: Classroom, text: str, fault
     assert not plan.does
 
 
+@SQLITE
+@pytest.mark.parametrize(
+    ("role", "namespace", "told"),
+    [
+        pytest.param(Role.INSTRUCTOR, "payments", "payments may be one where others work", id="an instructor, any name"),
+        pytest.param(Role.INSTRUCTOR, "classes", "only an admin may give it", id="an instructor, nearly"),
+        pytest.param(Role.INSTRUCTOR, "class-ada", "", id="an instructor, a name for classes"),
+        pytest.param(Role.ADMIN, "payments", "", id="an admin"),
+    ],
+)
+def test_an_instructor_gives_no_namespace_that_others_may_work_in(classroom: Classroom, role: Role, namespace: str, told: str) -> None:
+    iris = classroom.person("Iris", role)
+    number = classroom.cohort("Autumn", [iris])
+    with session_of(classroom.app.state.engine, writes=False) as session:
+        cohort = session.get(Cohort, number)
+        assert cohort is not None
+        plan = roster.plan(session, Actor(iris.id, iris.email), cohort, spreadsheet.read(f"Ada,a@example.org,{namespace}".encode()))
+    assert [told in fault.message for fault in plan.faults] == ([True] if told else [])
+    assert len(plan.steps) == 1 or told
+
+
 UNREADABLE = [
     pytest.param(b"", "nothing in it", id="empty"),
     pytest.param(b" \n,,\n", "nothing in it", id="blank"),
@@ -250,7 +271,7 @@ def test_what_is_saved_names_the_same_people_when_it_is_taken_in(classroom: Clas
     ada = classroom.person("Ada", Role.INSTRUCTOR)
     number, other = classroom.cohort("Autumn", [ada]), classroom.cohort("Evening", [ada])
     names = ["=1+1", "'=1+1", "-x", "Li, Wei", 'The "Boss"', "Zoë; =x", "O'Neil", "@home", "李 伟"]
-    table = b"".join(spreadsheet.written([(name, f"p{at}@example.org", f"ns-{at}" if at % 2 else "") for at, name in enumerate(names)]))
+    table = b"".join(spreadsheet.written([(name, f"p{at}@example.org", f"class-{at}" if at % 2 else "") for at, name in enumerate(names)]))
     browser = classroom.client(ada)
     assert browser.send_form(f"/cohorts/{number}/roster/confirm", {"text": table.decode()}).status_code == 200
     saved = browser.get(f"/cohorts/{number}/roster.csv")

@@ -289,6 +289,21 @@ def test_the_address_of_a_client_is_taken_from_trusted_proxies_alone(proxies: st
     assert found == [seen]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("proxies", "warned"), [("10.0.0.0/8", 1), ("127.0.0.1", 0)], ids=["another network", "trusted"])
+def test_a_proxy_that_nobody_trusts_is_told_once(classroom: Classroom, proxies: str, warned: int, caplog: pytest.LogCaptureFixture) -> None:
+    from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+    layer: Any = ProxyHeadersMiddleware(classroom.app, proxies)  # type: ignore[arg-type] # an app, to Starlette
+    browser = TestClient(layer, base_url=classroom.settings.url, client=("127.0.0.1", 5))
+    assert browser.get("/sign-in").status_code == 200
+    assert "X-Forwarded-For" not in caplog.text, "without a proxy there is nothing to say"
+    for _ in range(3):
+        assert browser.get("/sign-in", headers={"x-forwarded-for": "198.51.100.1, 203.0.113.9"}).status_code == 200
+    assert caplog.text.count("COURSE_TRUSTED_PROXIES does not name") == warned
+    assert "203.0.113.9" not in caplog.text
+
+
 def test_a_database_that_is_away_is_told_without_its_name(course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings.for_classroom({**GOOD, "DATABASE_URL": f"sqlite:///{tmp_path / 'x.db'}"}, tmp_path)
     app = create_app(settings, course=course)
