@@ -115,6 +115,7 @@ def test_everything_works_without_scripts(classroom_server: Classroom, opened: C
         page.get_by_role("link", name="Download my data").click()
     assert download.value.suggested_filename.endswith(".json")
     page.get_by_label("To confirm, type your address").fill(ada.email)
+    page.get_by_label("Your password").fill(OTHER)
     page.get_by_role("button", name="Delete my account").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
