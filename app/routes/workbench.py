@@ -18,7 +18,6 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from app import error_pages
 from app.db import session_of
 from app.deps import CourseDep, CurrentLearner, EngineDep, Learner, WantedLesson
 from app.errors import Conflict, NotFound, TooOften
@@ -219,11 +218,11 @@ async def write(
     if do == "save":
         return _back(entry.id, "editor", file=file, done="saved")
     if left:
-        return _not_yet(request, saved, left, as_data)
+        return _not_yet(saved, left, as_data)
     try:
         verdicts = await _judged(entry, course, learner, held)
     except TooOften as error:
-        return _not_yet(request, saved, error.seconds, as_data)
+        return _not_yet(saved, error.seconds, as_data)
     if do == "check" or workbench.worth_recording(verdicts.report, held.progress):
         texts = [(each.name, each.content) for each in held.files]
         # Only in a classroom is there somebody else's work to compare with.
@@ -246,16 +245,17 @@ async def write(
     )
 
 
-def _not_yet(request: Request, saved: WorkspaceFile | None, seconds: int, as_data: bool) -> Response:
-    """What was typed is stored, and judged later."""
-    message, advice = "Your files are judged too often.", f"What you typed is stored. Check it again {throttle.in_words(seconds)}."
-    if as_data:
-        told = {"error": message, "help": advice, "version": saved.version if saved else 0, "seconds": seconds}
-        response: Response = JSONResponse(told, 429)
-    else:
-        response = error_pages.answer(request, 429, message, advice)
-    response.headers["retry-after"] = str(seconds)
-    return response
+def _not_yet(saved: WorkspaceFile | None, seconds: int, as_data: bool) -> Response:
+    """What was typed is stored, and judged later. Raises TooOften for a page; the editor is told the version as well."""
+    error = TooOften(
+        "Your files are judged too often.",
+        seconds=seconds,
+        help=f"What you typed is stored. Check it again {throttle.in_words(seconds)}.",
+    )
+    if not as_data:
+        raise error
+    told = {"error": error.message, "help": error.help, "version": saved.version if saved else 0, "seconds": seconds}
+    return JSONResponse(told, 429, headers={"retry-after": str(seconds)})
 
 
 def _piece(request: Request, name: str, **context: Any) -> str:

@@ -26,7 +26,7 @@ def check(session: Session, what: str, who: str, most: int, seconds: int) -> Non
 
 
 def count(session: Session, what: str, who: str, most: int, seconds: int) -> int:
-    """The same for what goes on in the same transaction: gives the seconds until the next try, 0 when this one may be."""
+    """The same for what goes on in the same transaction: gives the seconds until the next try that may be, 0 when this one may."""
     now = utc_now()
     over = now - timedelta(seconds=seconds)
     ended = col(Throttle.since) <= over

@@ -21,14 +21,14 @@ A_MINUTE: Final = 240
 """So many times a minute the files of one account are judged; the editor asks a quarter of a second after each pause."""
 LARGE: Final = 256 * 1024
 LARGE_A_MINUTE: Final = 10
-"""A file of more bytes than LARGE is judged so many times a minute; the course's own have less than ten thousand."""
-_WINDOW: Final = 60
+"""A file of more characters than LARGE is judged so many times a minute; the course's own have less than ten thousand."""
+_WINDOW: Final = 60  # seconds
 _MOST_WAITING: Final = 30
 _LIMITERS: RunVar[WeakValueDictionary[int, CapacityLimiter]] = RunVar("turns")  # for each event loop, as those who wait are its own
 
 
 def seconds_left(session: Session, learner_id: int, size: int) -> int:
-    """Count one judgement of an account, after a file of `size` bytes was changed; gives the seconds until it may be, 0 for at once."""
+    """Count one judgement of an account, after a file of `size` characters was changed; gives the seconds until it may be, 0 for now."""
     left = throttle.count(session, "judged", str(learner_id), A_MINUTE, _WINDOW)
     if size > LARGE:
         left = max(left, throttle.count(session, "large file judged", str(learner_id), LARGE_A_MINUTE, _WINDOW))

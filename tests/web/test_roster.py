@@ -149,7 +149,8 @@ def test_an_instructor_gives_no_namespace_that_others_may_work_in(classroom: Cla
         assert cohort is not None
         plan = roster.plan(session, Actor(iris.id, iris.email), cohort, spreadsheet.read(f"Ada,a@example.org,{namespace}".encode()))
     assert [told in fault.message for fault in plan.faults] == ([True] if told else [])
-    assert len(plan.steps) == 1 or told
+    assert [step.what for step in plan.steps] == ["new"]
+    assert plan.does == (not told)
 
 
 UNREADABLE = [
